@@ -1,0 +1,322 @@
+/**
+ * Every error that a user can meet: its HTTP status, whether the same request may succeed later, and what to do.
+ * `docs/ERRORS.md` is generated from this table, and a test fails when the two differ.
+ *
+ * `status` is used when the error answers an HTTP request; `exit` when it ends a command (1 failed, 2 usage).
+ */
+interface ErrorSpec {
+  readonly status: number;
+  readonly retryable: boolean;
+  /** One line: what it means. */
+  readonly title: string;
+  /** What the reader can do about it. */
+  readonly advice: string;
+}
+
+export const ERRORS = {
+  // Declarations and start
+  config_invalid: {
+    status: 500,
+    retryable: false,
+    title: "A setting is unknown or has a bad value",
+    advice: "Correct the setting that the message names; docs/CONFIG.md lists them all.",
+  },
+  project_not_found: {
+    status: 500,
+    retryable: false,
+    title: "The folder has no headrace.config.ts",
+    advice:
+      "Run the command in the project's folder, name it with --project, or make one with `headrace init`.",
+  },
+  project_invalid: {
+    status: 500,
+    retryable: false,
+    title: "The project's declaration can't be used",
+    advice: "Correct the declaration that the message names.",
+  },
+  schema_unsupported: {
+    status: 500,
+    retryable: false,
+    title: "A field's type has no column",
+    advice: "Use a type of docs/TYPES.md, or give the column with .meta({ column }).",
+  },
+  schema_change_refused: {
+    status: 500,
+    retryable: false,
+    title: "The table can't follow the changed declaration without losing or reinterpreting data",
+    advice: "Take the change back, add a new optional field instead, or declare a new stream.",
+  },
+  data_folder_locked: {
+    status: 500,
+    retryable: true,
+    title: "Another process uses the data folder",
+    advice: "Stop the other process, or give this one another folder with HEADRACE_DATA.",
+  },
+  data_folder_unusable: {
+    status: 500,
+    retryable: false,
+    title: "The data folder can't be used",
+    advice: "Check that the folder exists, is writable and is on a local disk.",
+  },
+  port_in_use: {
+    status: 500,
+    retryable: true,
+    title: "The port is taken",
+    advice: "Stop the program that listens there, or choose another with --port or HEADRACE_PORT.",
+  },
+  listen_refused: {
+    status: 500,
+    retryable: false,
+    title: "Listening beyond loopback without tokens is refused",
+    advice: "Set HEADRACE_TOKENS or HEADRACE_TOKENS_FILE, or listen on 127.0.0.1.",
+  },
+
+  // The log
+  log_corrupt: {
+    status: 503,
+    retryable: false,
+    title: "The log is damaged in the middle",
+    advice: "Restore the file that the message names from a copy; nothing was changed.",
+  },
+  log_failed: {
+    status: 503,
+    retryable: true,
+    title: "The log can't take more: a write or a sync failed",
+    advice: "Nothing of the request was kept. Look at the disk, restart Headrace, and send it again.",
+  },
+  log_full: {
+    status: 503,
+    retryable: true,
+    title: "The disk is full",
+    advice: "Nothing of the request was kept. Free space; ingest resumes by itself.",
+  },
+  offset_gone: {
+    status: 500,
+    retryable: false,
+    title: "The log no longer holds that offset",
+    advice: "Retention dropped it. Read from the first offset that is kept.",
+  },
+
+  // The store
+  store_failed: {
+    status: 503,
+    retryable: true,
+    title: "The store failed",
+    advice: "Try again; /readyz and the server's log say what happened.",
+  },
+  store_refused_events: {
+    status: 422,
+    retryable: false,
+    title: "The store refused events that passed validation",
+    advice: "The events are kept as rejected with the store's reason.",
+  },
+  store_mismatch: {
+    status: 503,
+    retryable: false,
+    title: "The store is not the one that the ledger describes",
+    advice:
+      "The store was emptied or is older than the cursor. Restore it, or rebuild the stream from the log.",
+  },
+
+  // Requests
+  bad_request: {
+    status: 400,
+    retryable: false,
+    title: "The request can't be understood",
+    advice: "Correct what the message names.",
+  },
+  body_unreadable: {
+    status: 400,
+    retryable: false,
+    title: "The body can't be read at all",
+    advice: "Send well-formed JSON or NDJSON in UTF-8, compressed as Content-Encoding says.",
+  },
+  unknown_route: {
+    status: 404,
+    retryable: false,
+    title: "There is no such route",
+    advice: "GET /v1/openapi.json lists the routes of this project.",
+  },
+  unknown_stream: {
+    status: 404,
+    retryable: false,
+    title: "There is no such stream",
+    advice: "GET /v1/streams lists the streams of this project.",
+  },
+  unknown_endpoint: {
+    status: 404,
+    retryable: false,
+    title: "There is no such endpoint",
+    advice: "GET /v1/openapi.json lists the endpoints of this project.",
+  },
+  method_not_allowed: {
+    status: 405,
+    retryable: false,
+    title: "The route doesn't take this method",
+    advice: "The Allow header lists the methods that it takes.",
+  },
+  not_acceptable: {
+    status: 406,
+    retryable: false,
+    title: "None of the accepted formats can be given",
+    advice: "Ask for json, ndjson or csv with Accept or ?format=.",
+  },
+  request_timeout: {
+    status: 408,
+    retryable: true,
+    title: "The request did not arrive in time",
+    advice: "Nothing of it was kept. Send it again, in smaller batches if the line is slow.",
+  },
+  idempotency_key_in_flight: {
+    status: 409,
+    retryable: true,
+    title: "A request with the same Idempotency-Key is in flight",
+    advice: "Wait for its answer, or send this one again in a moment.",
+  },
+  body_too_large: {
+    status: 413,
+    retryable: false,
+    title: "The body is larger than the limit",
+    advice: "Send smaller batches, or raise the limit that the message names.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    retryable: false,
+    title: "The media type or encoding isn't supported",
+    advice: "Send application/json or application/x-ndjson, plain or with gzip, deflate, br or zstd.",
+  },
+  host_not_allowed: {
+    status: 421,
+    retryable: false,
+    title: "The Host header isn't one of this server's",
+    advice: "Without tokens only loopback names are answered. Use http://127.0.0.1 or http://localhost.",
+  },
+  events_rejected: {
+    status: 422,
+    retryable: false,
+    title: "The events don't fit the stream's schema",
+    advice: "Correct the events that `errors` names.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    retryable: false,
+    title: "The Idempotency-Key was used with another body",
+    advice: "Use a new key for a new body.",
+  },
+  bad_parameter: {
+    status: 400,
+    retryable: false,
+    title: "A parameter has a bad value",
+    advice: "Correct the parameter that the message names; /docs describes each.",
+  },
+  overloaded: {
+    status: 429,
+    retryable: true,
+    title: "More arrives than can be taken now",
+    advice: "Wait as long as Retry-After says, then send it again.",
+  },
+  draining: {
+    status: 503,
+    retryable: true,
+    title: "The server is stopping",
+    advice: "Send it again; another instance or the restarted one will take it.",
+  },
+  query_failed: {
+    status: 500,
+    retryable: false,
+    title: "The store can't run the query",
+    advice: "Run `headrace check`: it verifies the SQL of every endpoint.",
+  },
+  query_timeout: {
+    status: 504,
+    retryable: true,
+    title: "The query ran longer than its time limit",
+    advice: "Narrow the parameters, or raise the endpoint's limits.time.",
+  },
+  query_too_large: {
+    status: 507,
+    retryable: false,
+    title: "The query needs more memory, rows or bytes than its limit",
+    advice: "Narrow the parameters, or raise the endpoint's limits.",
+  },
+  query_cancelled: {
+    status: 499,
+    retryable: true,
+    title: "The query was cancelled because the client went away",
+    advice: "Send it again.",
+  },
+  internal_error: {
+    status: 500,
+    retryable: false,
+    title: "Something went wrong that should not have",
+    advice: "The server's log has the details under the request's id. Please report it.",
+  },
+
+  // Command line
+  usage: {
+    status: 400,
+    retryable: false,
+    title: "The command was not used as it is meant",
+    advice: "Run it with --help.",
+  },
+  check_failed: {
+    status: 500,
+    retryable: false,
+    title: "The project doesn't pass its checks",
+    advice: "Correct what the table names.",
+  },
+  server_unreachable: {
+    status: 503,
+    retryable: true,
+    title: "No Headrace server answers there",
+    advice: "Start one with `headrace dev`, or name another with HEADRACE_URL.",
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+interface ErrorOptions {
+  /** What caused it; logged, never sent to a client. */
+  readonly cause?: unknown;
+  /** Extra members of the problem document, such as `parameter` or `errors`. Never secrets or event bodies beyond the caller's own. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Seconds for `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** The one error that crosses a module's border. `message` is for people and names the thing that is wrong. */
+export class HeadraceError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "HeadraceError";
+    this.code = code;
+    this.details = options.details ?? {};
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  get advice(): string {
+    return ERRORS[this.code].advice;
+  }
+}
+
+/** What an unknown thrown value says, for a message or a log line. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Wraps whatever was thrown, leaving a HeadraceError as it is. */
+export function toHeadraceError(error: unknown, code: ErrorCode = "internal_error"): HeadraceError {
+  return error instanceof HeadraceError ? error : new HeadraceError(code, messageOf(error), { cause: error });
+}

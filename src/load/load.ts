@@ -1,0 +1,57 @@
+import type { Position } from "../log/log.ts";
+
+/** The loader: one subscription of each stream that brings what the log holds into the store, each event exactly once. */
+export interface Loader {
+  /** Reconciles what an earlier run left open, then loads until stopped. Resolves when reconciling is done for every stream. */
+  start(): Promise<void>;
+
+  /** Finishes the insert in flight, writes the cursor and stops. What isn't loaded yet stays in the log for the next start. */
+  stop(): Promise<void>;
+
+  /** Resolves when that batch is queryable, with what became of it; undefined when the time is over first. */
+  stored(stream: string, batch: BatchRange, timeout: number): Promise<StoredCounts | undefined>;
+
+  /** A number that changes whenever rows of the stream became visible or went away: answers kept under another are stale. */
+  version(stream: string): number;
+
+  status(stream: string): LoadStatus;
+}
+
+export interface BatchRange {
+  readonly partition: number;
+  readonly position: Position;
+  /** Accepted events of the batch. */
+  readonly events: number;
+  /** Rejected events of the batch. */
+  readonly rejected: number;
+}
+
+export interface StoredCounts {
+  readonly stored: number;
+  readonly duplicates: number;
+  /** Events that the store refused; they are kept as rejected. */
+  readonly refused: number;
+}
+
+export interface LoadStatus {
+  readonly state: "reconciling" | "running" | "retrying" | "stopped";
+  /** Events that are accepted and not queryable yet. */
+  readonly lagEvents: number;
+  /** Age of the oldest of them, in milliseconds; 0 when there are none. */
+  readonly lagAge: number;
+  /** Position up to which everything is in the store. */
+  readonly loaded: Position;
+  /** Why it is retrying. */
+  readonly reason?: string;
+}
+
+/** Called by the loader; all are optional. Must not throw. */
+export interface LoadObserver {
+  /** An insert ended: rows, bytes of lines, and how long it took in milliseconds. */
+  inserted?(stream: string, rows: number, bytes: number, duration: number): void;
+  duplicates?(stream: string, count: number): void;
+  refused?(stream: string, count: number): void;
+  /** Milliseconds from accept to queryable of `count` events. */
+  fresh?(stream: string, freshness: number, count: number): void;
+  retrying?(stream: string, reason: string, attempt: number): void;
+}

@@ -1,0 +1,121 @@
+import type { StreamSchema } from "../project/column.ts";
+
+/**
+ * The port to the durable pub/sub between ingest and load. A stream has one or more partitions; a partition is a
+ * sequence of batches; each event in it has an offset. Adapters: `embedded/`.
+ *
+ * Errors are HeadraceErrors: `log_failed`, `log_full`, `log_corrupt`, `offset_gone`.
+ */
+export interface Log {
+  readonly capabilities: LogCapabilities;
+
+  /**
+   * Appends a batch: when it resolves, the whole batch is durable; when it rejects, nothing of it is or will be
+   * there, except after a crash in between (then it is there whole or not at all). Batches of one partition keep the
+   * order of their calls. With a key that the stream holds already nothing is written, and the first batch's answer
+   * comes back instead.
+   */
+  append(stream: string, batch: NewBatch): Promise<Appended>;
+
+  /** The batch that was appended with this key, if it is still remembered. */
+  recall(stream: string, key: string): Promise<KeyedAnswer | undefined>;
+
+  /**
+   * Reads whole batches from the one that holds or follows `from`, in order, only what is durable; [] when there is
+   * nothing yet. At least one batch comes when there is one, however large. `offset_gone` when retention dropped it.
+   */
+  read(stream: string, partition: number, from: Position, limit: ReadLimit): Promise<LogBatch[]>;
+
+  /** Resolves when the partition holds something at or after `from`, or when the signal aborts. */
+  wait(stream: string, partition: number, from: Position, signal: AbortSignal): Promise<void>;
+
+  /** Where each subscription has got to: retention keeps what is at or after the furthest behind. Durable when resolved. */
+  commit(stream: string, partition: number, subscription: string, position: Position): Promise<void>;
+
+  /** The committed position of a subscription, or the partition's first when it has none. */
+  cursor(stream: string, partition: number, subscription: string): Promise<Position>;
+
+  /** The bounds and sizes of a partition, from memory: cheap enough for each scrape of the metrics. */
+  status(stream: string, partition: number): PartitionStatus;
+
+  /** Finishes what is in flight and closes. */
+  close(): Promise<void>;
+}
+
+export interface LogCapabilities {
+  /** A subscription can be set back. */
+  readonly replay: boolean;
+  /** Batches of a partition come in the order of their offsets. */
+  readonly ordered: boolean;
+  /** Partitions per stream. */
+  readonly partitions: number;
+}
+
+/** A place in a partition: the next offset to read. Offsets of one log id are never used twice. */
+export interface Position {
+  /** The log's id: another one after a recovery that lost its tail, or in a new log. "" means from the very start. */
+  readonly log: string;
+  readonly offset: number;
+}
+
+/** A section of a batch: lines that each end in "\n", in one or more buffers. */
+export interface Lines {
+  readonly count: number;
+  readonly bytes: readonly Buffer[];
+}
+
+export interface NewBatch {
+  /** Milliseconds since 1970, UTC. */
+  readonly acceptedAt: number;
+  /** Accepted events: one JSON object a line, as the store loads them. */
+  readonly events: Lines;
+  /** Rejected events of the same request (`rejected/` has the codec). Their offsets follow those of the events. */
+  readonly rejected: Lines;
+  /** The idempotency key, unique within the stream, when the caller gave one. */
+  readonly key?: KeyedAnswer & { readonly key: string };
+}
+
+export interface KeyedAnswer {
+  /** A hash of what was sent with the key. */
+  readonly bodyHash: string;
+  /** The answer that the first request got, as JSON text. */
+  readonly answer: string;
+}
+
+export type Appended =
+  | { readonly kind: "appended"; readonly position: Position; readonly partition: number }
+  | { readonly kind: "duplicate"; readonly first: KeyedAnswer };
+
+export interface ReadLimit {
+  /** Stop before a batch that would take the sum of bytes over this. */
+  readonly bytes: number;
+  /** Stop before a batch that would take the number of events over this. */
+  readonly events: number;
+}
+
+/** A batch as it lies in the log. Its events have the offsets from `offset`, its rejected events those after them. */
+export interface LogBatch {
+  readonly log: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly acceptedAt: number;
+  readonly schema: StreamSchema;
+  readonly events: { readonly count: number; readonly bytes: Buffer };
+  readonly rejected: { readonly count: number; readonly bytes: Buffer };
+}
+
+export interface PartitionStatus {
+  /** The oldest position that is kept. */
+  readonly first: Position;
+  /** The position after the last durable event. */
+  readonly end: Position;
+  /** Bytes on disk. */
+  readonly bytes: number;
+  readonly segments: number;
+  /** Idempotency keys that are remembered, and the age of the oldest in milliseconds. */
+  readonly keys: number;
+  readonly keyWindow: number;
+  /** False once a write or sync failed; `reason` then says why. */
+  readonly writable: boolean;
+  readonly reason?: string;
+}

@@ -1,0 +1,150 @@
+import type { Column, StreamSchema } from "../project/column.ts";
+import type { TableOptions } from "../project/declarations.ts";
+import type { BoundSql } from "../project/sql.ts";
+
+/**
+ * The port to the analytics database. Adapters: `clickhouse/`.
+ *
+ * Errors are HeadraceErrors. An insert fails with `store_refused_events` when the data is at fault, and with
+ * `store_failed` for anything else. A query fails with `query_failed`, `query_timeout`, `query_too_large` or
+ * `query_cancelled`.
+ */
+export interface Store {
+  readonly capabilities: StoreCapabilities;
+
+  /**
+   * Makes the tables fit the declarations: creates missing ones, adds new nullable columns. Everything else that differs is in
+   * `refused`, and then nothing is changed at all. With `dryRun` nothing is changed either way.
+   */
+  migrate(tables: readonly TableSpec[], options: { readonly dryRun: boolean }): Promise<MigrationPlan>;
+
+  /**
+   * Inserts a planned batch: when it resolves, every row is on disk and visible to queries. When it rejects, any part
+   * of the batch may be there, but no insert of it is still running: `present` then gives the truth.
+   */
+  insert(table: string, batch: PlannedBatch): Promise<void>;
+
+  /** The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). */
+  present(table: string, range: OffsetRange): Promise<readonly Span[]>;
+
+  /** For a table with ids: the first position stored for each of these ids that was accepted since then (milliseconds). */
+  findIds(table: string, ids: readonly string[], since: number): Promise<ReadonlyMap<string, StoredId>>;
+
+  /** For a table with ids: all ids that were accepted since then, in pages, to fill a filter at start. */
+  scanIds(table: string, since: number): AsyncIterable<readonly string[]>;
+
+  /** Runs one SELECT and streams the answer. Rejects for an error before the first chunk; the chunks throw for a later one. */
+  query(query: StoreQuery): Promise<QueryResult>;
+
+  /** The columns that a query would give, without running it. */
+  describe(sql: BoundSql): Promise<readonly ResultColumn[]>;
+
+  /** Waits for what is running and closes. */
+  close(): Promise<void>;
+}
+
+export interface StoreCapabilities {
+  /** The SQL dialect that endpoints are written in. */
+  readonly dialect: "clickhouse" | "postgres";
+  readonly formats: readonly ResultFormat[];
+  /** A name for this very database: another one when the store was emptied or replaced. */
+  readonly storeId: string;
+}
+
+/** What a table must look like. */
+export interface TableSpec {
+  /** The table's name: a stream's, or one of ours such as `_rejected`. */
+  readonly name: string;
+  readonly description: string;
+  readonly schema: StreamSchema;
+  readonly table: TableOptions;
+  /** Keep ids for this long (milliseconds), when the stream has an id. */
+  readonly idWindow?: number;
+}
+
+export interface MigrationPlan {
+  /** One line for each change that is made or, with `dryRun`, would be: "flights: add column gate Nullable(String)". */
+  readonly changes: readonly string[];
+  /** One line for each difference that can't be followed, with the ways out. */
+  readonly refused: readonly string[];
+}
+
+/** Rows to insert at once: the lines of one schema, with the identity of each. */
+export interface PlannedBatch {
+  readonly log: string;
+  readonly partition: number;
+  readonly schema: StreamSchema;
+  /** JSON objects, one a line; row i is the i-th line. */
+  readonly lines: readonly Buffer[];
+  readonly count: number;
+  /** Offset of each row, strictly rising. */
+  readonly offsets: Float64Array;
+  /** Accept time of each row, milliseconds since 1970. */
+  readonly acceptedAt: Float64Array;
+  /** Id of each row, when the table keeps ids. */
+  readonly ids?: readonly string[];
+}
+
+export interface OffsetRange {
+  readonly log: string;
+  readonly partition: number;
+  readonly from: number;
+  /** Excluded. */
+  readonly to: number;
+}
+
+export interface Span {
+  readonly from: number;
+  /** Excluded. */
+  readonly to: number;
+}
+
+export interface StoredId {
+  readonly log: string;
+  readonly offset: number;
+}
+
+export type ResultFormat = "ndjson" | "csv";
+
+export interface StoreQuery {
+  readonly sql: BoundSql;
+  readonly format: ResultFormat;
+  readonly limits: QueryLimits;
+  /** Aborting stops the query in the engine too. */
+  readonly signal?: AbortSignal;
+}
+
+export interface QueryLimits {
+  /** Milliseconds. */
+  readonly time: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly rows: number;
+  /** Bytes of the answer. */
+  readonly bytes: number;
+}
+
+export interface QueryResult {
+  /** Whole rows in the asked format; ndjson chunks end in "\n", csv has one header line. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** After the last chunk. */
+  statistics(): QueryStatistics;
+}
+
+export interface QueryStatistics {
+  /** Seconds, as in ClickHouse's JSON format. */
+  readonly elapsed: number;
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  readonly rows: number;
+}
+
+export interface ResultColumn {
+  readonly name: string;
+  /** The engine's type, such as "Nullable(Int64)". */
+  readonly type: string;
+  /** The JSON Schema of its value in a JSON answer. */
+  readonly jsonSchema: Readonly<Record<string, unknown>>;
+}
+
+export type { Column };
