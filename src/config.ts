@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { HeadraceError } from "./errors.ts";
+import { SETTINGS, type SettingName, type SettingValues } from "./settings.ts";
+import { nearestName } from "./project/nearest-name.ts";
+
+/** Everything that can be set, validated and frozen. `docs/CONFIG.md` describes each. */
+export type Config = Readonly<SettingValues> & {
+  /** The data folder, absolute. */
+  readonly dataFolder: string;
+};
+
+export interface ConfigSources {
+  /** The project's folder: where `.env` is read and `.headrace` is the default data folder. */
+  readonly projectFolder: string;
+  /** Values from the command line, by setting; they win over the environment. */
+  readonly flags?: Partial<Record<SettingName, string>>;
+  /** Default: the process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Names that Kubernetes injects into every container beside a service named "headrace": not settings. */
+const KUBERNETES_NAMES = /^HEADRACE_(SERVICE_|PORT_)/;
+
+/**
+ * Reads flags, the environment and the project's `.env`, in this order of precedence.
+ * @throws HeadraceError `config_invalid` for an unknown `HEADRACE_*` name or a bad value.
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const env = sources.env ?? process.env;
+  const file = readEnvFile(join(sources.projectFolder, ".env"));
+  refuseUnknownNames({ ...file, ...env });
+
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    const [source, text] = firstOf(
+      [`--${kebab(name)}`, sources.flags?.[name as SettingName]],
+      [setting.env, ignoreKubernetesPort(setting.env, env[setting.env])],
+      [`${setting.env} in .env`, file[setting.env]],
+    );
+    try {
+      values[name] = text === undefined ? setting.default : setting.parse(text);
+    } catch (error) {
+      const shown = setting.secret ? "" : ` "${text}"`;
+      throw new HeadraceError(
+        "config_invalid",
+        `${source}${shown}: ${error instanceof Error ? error.message : "bad value"}`,
+      );
+    }
+  }
+  const settings = values as unknown as SettingValues;
+  refuseOpenListening(settings);
+  return Object.freeze({ ...settings, dataFolder: resolve(sources.projectFolder, settings.data) });
+}
+
+/** Where the commands find the server, and with which token: they need no project. */
+export function loadClientConfig(env: Readonly<Record<string, string | undefined>> = process.env): {
+  readonly url: string;
+  readonly token: string | undefined;
+} {
+  const port = ignoreKubernetesPort("HEADRACE_PORT", env["HEADRACE_PORT"]) ?? String(SETTINGS.port.default);
+  const text = env["HEADRACE_URL"] ?? `http://127.0.0.1:${port}`;
+  if (!URL.canParse(text) || !/^https?:/.test(text)) {
+    throw new HeadraceError(
+      "config_invalid",
+      `HEADRACE_URL "${text}": expected a URL such as http://127.0.0.1:7070`,
+    );
+  }
+  return { url: text.replace(/\/+$/, ""), token: env["HEADRACE_TOKEN"] };
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+function refuseOpenListening(settings: SettingValues): void {
+  const hasTokens = settings.tokens !== undefined || settings.tokensFile !== undefined;
+  if (hasTokens) {
+    throw new HeadraceError(
+      "config_invalid",
+      "HEADRACE_TOKENS and HEADRACE_TOKENS_FILE: this version has no tokens yet, and ignoring them would leave the server open",
+    );
+  }
+  if (!isLoopback(settings.host)) {
+    throw new HeadraceError(
+      "listen_refused",
+      `HEADRACE_HOST "${settings.host}" can be reached from other machines`,
+    );
+  }
+}
+
+function refuseUnknownNames(env: Readonly<Record<string, string | undefined>>): void {
+  const known = new Set<string>([
+    "HEADRACE_URL",
+    "HEADRACE_TOKEN",
+    ...Object.values(SETTINGS).map((s) => s.env),
+  ]);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("HEADRACE_") || known.has(name) || KUBERNETES_NAMES.test(name)) continue;
+    const near = nearestName(name, [...known]);
+    throw new HeadraceError(
+      "config_invalid",
+      `${name} is no setting${near ? `; did you mean ${near}?` : ""}`,
+    );
+  }
+}
+
+function readEnvFile(path: string): Readonly<Record<string, string | undefined>> {
+  try {
+    return parseEnv(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+    throw new HeadraceError("config_invalid", `${path} can't be read`, { cause: error });
+  }
+}
+
+/** Kubernetes sets HEADRACE_PORT=tcp://10.0.0.1:7070 beside a service named "headrace". */
+function ignoreKubernetesPort(name: string, value: string | undefined): string | undefined {
+  return name === "HEADRACE_PORT" && value?.startsWith("tcp://") ? undefined : value;
+}
+
+/** The first source that says something; an empty variable says nothing, as in most 12-factor programs. */
+function firstOf(
+  ...sources: readonly (readonly [string, string | undefined])[]
+): readonly [string, string | undefined] {
+  return sources.find(([, text]) => text !== undefined && text !== "") ?? ["", undefined];
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
