@@ -36,7 +36,7 @@ function integer(env: string, fallback: number, about: string, min: number, max:
   return {
     env,
     default: fallback,
-    shown: fallback.toLocaleString("en-US"),
+    shown: fallback < 10_000 ? String(fallback) : fallback.toLocaleString("en-US"),
     about,
     parse: (value) => {
       if (!/^\d+$/.test(value) || Number(value) < min || Number(value) > max) {

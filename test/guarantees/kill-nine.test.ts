@@ -1,0 +1,154 @@
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServerProcess, type ServerProcess } from "../support/server-process.ts";
+import { until } from "../support/until.ts";
+import { compare, EventMaker, send, type SentBatch } from "./oracle.ts";
+
+const ROUNDS = Number(process.env["HEADRACE_TEST_KILL_ROUNDS"] ?? 50);
+const PROJECT = join(import.meta.dirname, "kill-project");
+const WRITERS = 6;
+
+let data: string;
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), "headrace-kill-"));
+});
+afterAll(async () => {
+  await rm(data, { recursive: true, force: true });
+});
+
+/** A server that is killed at random while writers go on sending to whichever process is up. */
+class Traffic {
+  readonly batches: SentBatch[] = [];
+  readonly #maker = new EventMaker();
+  #url = "";
+  #stopped = false;
+
+  aim(url: string): void {
+    this.#url = url;
+  }
+
+  /** Sends until stopped. Keyed batches and those of the stream with ids are sent again until they are answered. */
+  async write(writer: number): Promise<void> {
+    const stream = writer % 3 === 2 ? "unique" : "plain";
+    const keyed = writer % 3 === 0;
+    while (!this.#stopped) {
+      const batch = this.#maker.batch(stream, `writer-${writer}`, keyed);
+      if (stream === "unique") Object.assign(batch, { bad: [], body: withoutBad(batch) });
+      this.batches.push(batch);
+      await send(this.#url, batch);
+      if (!keyed && stream === "plain") continue;
+      while (batch.outcome === "unanswered" || batch.outcome >= 500 || batch.outcome === 409)
+        await send(this.#url, batch);
+      // A producer that doesn't know that its first try was stored sends once more.
+      if (batch.attempts === 1) await send(this.#url, batch);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
+
+function withoutBad(batch: SentBatch): string {
+  return batch.good.map((event) => `${JSON.stringify(event)}\n`).join("");
+}
+
+test(
+  `${ROUNDS} times killed with kill -9 under load: nothing acknowledged is lost, doubled or changed`,
+  { timeout: 600_000 },
+  async () => {
+    const traffic = new Traffic();
+    let server: ServerProcess = await startServerProcess({ project: PROJECT, data });
+    traffic.aim(server.url);
+    const writers = Array.from({ length: WRITERS }, (_, writer) => traffic.write(writer));
+
+    for (let round = 0; round < ROUNDS; round++) {
+      const answered = traffic.batches.filter((batch) => batch.outcome !== "unanswered").length;
+      await until(
+        () =>
+          traffic.batches.filter((batch) => batch.outcome !== "unanswered").length >
+          answered + randomInt(5, 120),
+      );
+      await server.stop("SIGKILL");
+      server = await startServerProcess({ project: PROJECT, data });
+      traffic.aim(server.url);
+    }
+    traffic.stop();
+    await Promise.all(writers);
+
+    const findings = {
+      plain: compare(
+        of(traffic, "plain"),
+        await rows(server.url, "plain"),
+        await rejected(server.url, "plain"),
+      ),
+      unique: compare(of(traffic, "unique"), await rows(server.url, "unique"), []),
+    };
+    const counts = await agreement(server.url, "plain");
+    expect(await server.stop("SIGTERM")).toBe(0);
+
+    const acknowledged = traffic.batches.filter(
+      (batch) => typeof batch.outcome === "number" && batch.outcome < 300,
+    );
+    console.log(
+      `kill -9: ${ROUNDS} rounds, ${traffic.batches.length} batches, ${acknowledged.length} acknowledged, ` +
+        `${traffic.batches.filter((batch) => batch.outcome === "unanswered").length} unanswered, ` +
+        `${acknowledged.reduce((sum, batch) => sum + batch.good.length, 0)} events acknowledged`,
+    );
+    const clean = {
+      lost: 0,
+      doubled: 0,
+      changed: 0,
+      torn: 0,
+      invented: 0,
+      rejectedLost: 0,
+      rejectedDoubled: 0,
+    };
+    expect(findings.plain).toEqual({ ...clean, examples: [] });
+    expect(findings.unique).toEqual({ ...clean, examples: [] });
+    expect(counts.lag).toBe(0);
+    // The test would say nothing if the kills had hit an idle server.
+    expect(acknowledged.length).toBeGreaterThan(ROUNDS * 5);
+    expect(traffic.batches.some((batch) => batch.outcome === "unanswered")).toBe(true);
+  },
+);
+
+function of(traffic: Traffic, stream: string): SentBatch[] {
+  return traffic.batches.filter((batch) => batch.stream === stream);
+}
+
+/** Every row of a stream, once all of it is loaded. */
+async function rows(url: string, stream: string): Promise<Record<string, unknown>[]> {
+  await until(async () => (await agreement(url, stream)).lag === 0, { timeout: 60_000 });
+  const response = await fetch(`${url}/v1/endpoints/${stream}_rows?format=ndjson`);
+  expect(response.status).toBe(200);
+  const text = await response.text();
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** The raw texts of all rejected events of a stream. */
+async function rejected(url: string, stream: string): Promise<string[]> {
+  const texts: string[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const query: string = cursor === "" ? "?limit=1000" : `?limit=1000&cursor=${encodeURIComponent(cursor)}`;
+    const response = await fetch(`${url}/v1/streams/${stream}/rejected${query}`);
+    expect(response.status).toBe(200);
+    const page = (await response.json()) as { data: { event: unknown }[]; next: string | null };
+    texts.push(...page.data.map(({ event }) => JSON.stringify(event)));
+    cursor = page.next;
+  }
+  return texts;
+}
+
+async function agreement(url: string, stream: string): Promise<{ lag: number }> {
+  const response = await fetch(`${url}/v1/streams/${stream}`);
+  const body = (await response.json()) as { lag: { events: number } };
+  return { lag: body.lag.events };
+}
