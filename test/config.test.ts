@@ -61,7 +61,7 @@ describe("settings", () => {
     [{ HEADRACE_LOG_LEVEL: "loud" }, "HEADRACE_LOG_LEVEL"],
     [{ HEADRACE_STORE_URL: "mysql://x" }, "HEADRACE_STORE_URL"],
   ])("a bad value is refused with the name of its setting: %o", (env, name) => {
-    const error = refusal(env as Record<string, string>);
+    const error = refusal(env);
     expect(error.code).toBe("config_invalid");
     expect(error.message).toContain(name);
   });
