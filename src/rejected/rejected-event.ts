@@ -1,14 +1,14 @@
 import { isUtf8 } from "node:buffer";
 import type { EventError } from "../project/event-validator.ts";
-import { KIB, MIB } from "../units.ts";
+import { KIB } from "../units.ts";
 
 /**
- * Events up to this many bytes are kept whole, so that they can be replayed. It is the default of the largest event
- * that ingest takes; what is larger was rejected for its size.
+ * Events are kept whole, so that they can be replayed, but for those that were rejected for their size: of these so
+ * many bytes from the beginning are kept, with a reason `truncated` that says the true size.
  */
-export const REJECTED_EVENT_WHOLE_MAX = MIB;
-/** Of larger events this many bytes from their beginning are kept, with a reason `truncated` that says the true size. */
-export const REJECTED_EVENT_KEPT_MAX = 64 * KIB;
+export const OVERSIZED_EVENT_KEPT_MAX = 64 * KIB;
+/** The code of an event that is larger than ingest's limit. */
+const OVERSIZED = "too_large";
 
 export interface RejectedEvent {
   readonly stream: string;
@@ -28,7 +28,7 @@ export type RefusedBy = "ingest" | "store";
  */
 export function encodeRejected(rejected: RejectedEvent): Buffer {
   const { stream, refusedBy = "ingest" } = rejected;
-  const kept = keptPart(rejected.raw);
+  const kept = keptPart(rejected);
   const errors = rejected.errors.map(wellFormed);
   if (kept.length < rejected.raw.length) errors.push(truncation(rejected.raw.length, kept.length));
   const encoding = isUtf8(kept) ? "utf8" : "base64";
@@ -43,11 +43,12 @@ export function encodeRejected(rejected: RejectedEvent): Buffer {
   return Buffer.from(`${JSON.stringify(row)}\n`);
 }
 
-function keptPart(raw: Buffer): Buffer {
-  if (raw.length <= REJECTED_EVENT_WHOLE_MAX) return raw;
+function keptPart({ raw, errors }: RejectedEvent): Buffer {
+  const oversized = errors.some((error) => error.code === OVERSIZED);
+  if (!oversized || raw.length <= OVERSIZED_EVENT_KEPT_MAX) return raw;
   // Not in the middle of a character: step back over its continuation bytes (10xxxxxx), of which there are 3 at most.
-  let end = REJECTED_EVENT_KEPT_MAX;
-  while (end > REJECTED_EVENT_KEPT_MAX - 3 && ((raw[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  let end = OVERSIZED_EVENT_KEPT_MAX;
+  while (end > OVERSIZED_EVENT_KEPT_MAX - 3 && ((raw[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return raw.subarray(0, end);
 }
 
