@@ -191,6 +191,12 @@ export const ERRORS = {
     title: "The Host header isn't one of this server's",
     advice: "Without tokens only loopback names are answered. Use http://127.0.0.1 or http://localhost.",
   },
+  headers_too_large: {
+    status: 431,
+    retryable: false,
+    title: "The request line and headers are larger than the limit",
+    advice: "Send fewer or shorter headers, and a shorter URL.",
+  },
   events_rejected: {
     status: 422,
     retryable: false,
@@ -270,6 +276,30 @@ export const ERRORS = {
     retryable: true,
     title: "No Headrace server answers there",
     advice: "Start one with `headrace dev`, or name another with HEADRACE_URL.",
+  },
+  unexpected_answer: {
+    status: 502,
+    retryable: false,
+    title: "What answers there doesn't answer as Headrace does",
+    advice: "Check HEADRACE_URL, and that nothing between here and the server changes its answers.",
+  },
+  input_unreadable: {
+    status: 400,
+    retryable: false,
+    title: "The input can't be read",
+    advice: "Correct what the message names, or give the format with --format.",
+  },
+  folder_not_empty: {
+    status: 409,
+    retryable: false,
+    title: "The folder has files in it",
+    advice: "Give a folder that is empty or doesn't exist yet.",
+  },
+  interrupted: {
+    status: 499,
+    retryable: true,
+    title: "The command was stopped before it was done",
+    advice: "Run it again; the message says how far it got.",
   },
 } as const satisfies Record<string, ErrorSpec>;
 

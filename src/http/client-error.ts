@@ -1,0 +1,50 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import { HeadraceError, type ErrorCode } from "../errors.ts";
+import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+
+/**
+ * Answers what never became a request: bad HTTP, a request that didn't arrive in time, too many headers, a body that
+ * ended early. The connection is closed, since what follows can't be told from what is missing.
+ */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable || isAnswered(socket)) {
+    socket.destroy();
+    return;
+  }
+  const problem = errorOfConnection(error);
+  const body = JSON.stringify(problemOf(problem));
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
+  );
+  // What may still come in is of no use, and the request that waits for it must learn that it won't.
+  socket.destroySoon();
+}
+
+function errorOfConnection(error: Error & { code?: string }): HeadraceError {
+  const [code, message] = (error.code && CONNECTION_ERRORS[error.code]) || NOT_HTTP;
+  return new HeadraceError(code, message, { cause: error });
+}
+
+const NOT_HTTP = ["bad_request", "The bytes on the connection aren't an HTTP/1.1 request"] as const;
+const CONNECTION_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ["request_timeout", "The request's headers and body did not arrive in time"],
+  HPE_HEADER_OVERFLOW: ["headers_too_large", "The request's headers are larger than the limit"],
+  HPE_INVALID_EOF_STATE: ["body_unreadable", "The connection ended before the request was whole"],
+};
+
+/**
+ * Whether an answer is on its way already: then another one would be garbage in the middle of it. Node's own handler
+ * asks the same private field (`_http_server.js`, socketOnError).
+ */
+function isAnswered(socket: Socket): boolean {
+  const message: unknown = "_httpMessage" in socket ? socket._httpMessage : undefined;
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "headersSent" in message &&
+    message.headersSent === true
+  );
+}

@@ -1,0 +1,243 @@
+import { createServer as createNodeServer, type Server } from "node:http";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { HeadraceError, messageOf } from "../errors.ts";
+import { SECOND } from "../units.ts";
+import { answerClientError } from "./client-error.ts";
+import { hostCheck, inUrl } from "./host-check.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { errorOfRequest, sendProblem } from "./problem.ts";
+import { requestIdOf } from "./request-id.ts";
+import { RouteTable } from "./route-table.ts";
+
+export interface ServerOptions {
+  readonly logger: Logger;
+  /** The address to listen on. */
+  readonly host: string;
+  /** The port to listen on; 0 lets the system choose. */
+  readonly port: number;
+  /** Names that the Host header may have beside loopback's own. Leave it out to answer any: only with tokens. */
+  readonly hosts?: readonly string[];
+  /** Default: HTTP_LIMITS. */
+  readonly limits?: Partial<HttpLimits>;
+  readonly observer?: HttpObserver;
+}
+
+/** Called by the server; must not throw. */
+export interface HttpObserver {
+  /** A request was answered. `route` is its pattern, undefined when there is none; `duration` is in milliseconds. */
+  answered?(method: string, route: string | undefined, status: number, duration: number): void;
+}
+
+/** The server's shell: limits, problem documents, request ids, the Host check and the graceful stop. Routes come from others. */
+export interface HttpServer {
+  /** Where routes are registered, before `listen`. What they throw becomes a problem document. */
+  readonly app: FastifyInstance;
+  /** Aborted when the stop begins: whoever waits long in a request should come to an end. */
+  readonly draining: AbortSignal;
+  /**
+   * Starts to listen and resolves with the URL.
+   * @throws HeadraceError `port_in_use`, or `config_invalid` when the address can't be listened on.
+   */
+  listen(): Promise<string>;
+  /** Refuses new work with 503, finishes what is in flight and closes; connections that outlast `drainTimeout` are cut. */
+  close(): Promise<void>;
+}
+
+/** Routes that answer while the server drains: whoever watches it must see that. */
+const ANSWERED_WHILE_DRAINING = new Set(["/livez", "/readyz", "/metrics"]);
+/** How long connections with half a request are waited for once nothing is in flight. Milliseconds. */
+const HALF_REQUEST_GRACE = SECOND;
+/** The longest path parameter; past it the path is an unknown route. Characters. */
+const PARAMETER_LENGTH_MAX = 1024;
+
+export function createServer(options: ServerOptions): HttpServer {
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const draining = new AbortController();
+  const app = createApp(limits);
+  const inFlight = new InFlight();
+
+  // First, so that every request that `onResponse` ends was begun.
+  observe(app, inFlight, options);
+  refuseEarly(app, hostCheck(options.hosts), draining.signal);
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (draining.signal.aborted) void reply.header("connection", "close");
+    done(null, payload);
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = errorOfRequest(thrown);
+    if (error.status >= 500 && error.code !== "draining") logFailure(options.logger, request, error);
+    return sendProblem(reply, error);
+  });
+
+  return {
+    app,
+    draining: draining.signal,
+    async listen() {
+      await app.listen({ host: options.host, port: options.port }).catch((error: unknown) => {
+        throw listenError(error, options);
+      });
+      const address = app.server.address();
+      const port = typeof address === "object" && address !== null ? address.port : options.port;
+      return `http://${inUrl(options.host)}:${port}`;
+    },
+    async close() {
+      draining.abort();
+      const cut = setTimeout(() => app.server.closeAllConnections(), limits.drainTimeout);
+      await inFlight.none();
+      const cutHalf = setTimeout(() => app.server.closeAllConnections(), HALF_REQUEST_GRACE);
+      await app.close();
+      clearTimeout(cut);
+      clearTimeout(cutHalf);
+    },
+  };
+}
+
+function createApp(limits: HttpLimits): FastifyInstance {
+  return fastify({
+    // No logger of Fastify's: a child logger for each request costs more than a small request itself.
+    logger: false,
+    bodyLimit: limits.bodyBytesMax,
+    genReqId: requestIdOf,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      setCommonHeaders(request, reply);
+      void sendProblem(reply, errorOfRequest(error));
+    },
+    // A server of our own, so that every limit is set in one place and holds for every socket.
+    serverFactory: (handler): Server => {
+      const server = createNodeServer(
+        {
+          headersTimeout: limits.headersTimeout,
+          requestTimeout: limits.requestTimeout,
+          keepAliveTimeout: limits.keepAliveTimeout,
+          connectionsCheckingInterval: limits.checkInterval,
+          maxHeaderSize: limits.headerBytesMax,
+          // Checked by hostCheck, which answers with a problem document.
+          requireHostHeader: false,
+          noDelay: true,
+        },
+        handler,
+      );
+      server.maxConnections = limits.connectionsMax;
+      return server;
+    },
+  });
+}
+
+/** What is refused before a body is read: foreign hosts, new work while draining, unknown routes and methods. */
+function refuseEarly(
+  app: FastifyInstance,
+  checkHost: ReturnType<typeof hostCheck>,
+  draining: AbortSignal,
+): void {
+  const routes = new RouteTable();
+  app.addHook("onRoute", ({ url, method }) => routes.add(url, [method].flat()));
+  app.addHook("onRequest", (request, reply, done) => {
+    setCommonHeaders(request, reply);
+    const foreign = checkHost(request.raw);
+    if (foreign !== undefined) return done(foreign);
+    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
+      return done(new HeadraceError("draining", "The server is stopping and takes no new work"));
+    }
+    return request.is404 ? missed(routes, request, reply, done) : done();
+  });
+}
+
+function missed(
+  routes: RouteTable,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  const path = request.url.split("?", 1)[0] ?? "";
+  const methods = routes.methodsOf(path);
+  if (methods.length === 0) {
+    const nearest = routes.nearest(path);
+    const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+    const details = nearest === undefined ? {} : { nearest };
+    done(new HeadraceError("unknown_route", `There is no route ${path}${hint}`, { details }));
+    return;
+  }
+  void reply.header("allow", methods.join(", "));
+  if (request.method === "OPTIONS") {
+    void reply.code(204).send();
+    return;
+  }
+  done(new HeadraceError("method_not_allowed", `${path} takes ${methods.join(", ")}, not ${request.method}`));
+}
+
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header("x-request-id", request.id);
+  void reply.header("x-content-type-options", "nosniff");
+}
+
+/** Counts the requests that aren't answered yet, and tells the observer and the log of those that are. */
+function observe(app: FastifyInstance, inFlight: InFlight, { logger, observer }: ServerOptions): void {
+  app.addHook("onRequest", (_request, _reply, done) => {
+    inFlight.begin();
+    done();
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    inFlight.end();
+    const route = request.is404 ? undefined : request.routeOptions.url;
+    observer?.answered?.(request.method, route, reply.statusCode, reply.elapsedTime);
+    if (logger.isLevelEnabled("debug")) {
+      const { id, method } = request;
+      logger.debug(
+        { request: id, method, route, status: reply.statusCode, ms: reply.elapsedTime },
+        "answered",
+      );
+    }
+    done();
+  });
+}
+
+/** One line about a request that failed through no fault of its sender. Never a body, never a stack. */
+function logFailure(logger: Logger, request: FastifyRequest, error: HeadraceError): void {
+  const { id, method } = request;
+  const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
+  const route = request.is404 ? undefined : request.routeOptions.url;
+  logger.error({ request: id, method, route, code: error.code, ...cause }, error.message);
+}
+
+/** How many requests are being worked on. */
+class InFlight {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting = [];
+  }
+
+  /** Resolves when there is none. */
+  none(): Promise<void> {
+    return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+function listenError(error: unknown, { host, port }: ServerOptions): HeadraceError {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const cause = { cause: error };
+  switch (code) {
+    case "EADDRINUSE":
+      return new HeadraceError("port_in_use", `Port ${port} of ${host} is in use by another program`, cause);
+    case "EACCES":
+      return new HeadraceError(
+        "config_invalid",
+        `HEADRACE_PORT ${port}: this user may not listen on it`,
+        cause,
+      );
+    default:
+      return new HeadraceError("config_invalid", `HEADRACE_HOST "${host}": ${messageOf(error)}`, cause);
+  }
+}
