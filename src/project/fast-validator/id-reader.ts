@@ -1,0 +1,98 @@
+import { HeadraceError } from "../../errors.ts";
+import type { ColumnType } from "../column.ts";
+import { BYTE, byteAt } from "./scan.ts";
+
+/** Reads an event's id off its line. */
+export type IdReader = (line: Buffer, start: number, end: number) => string;
+
+/**
+ * Makes a reader of the id's text from stored lines, which are valid JSON objects with every key once: strings come unescaped, numbers
+ * as they are written, and with `kind` "uuid" in lower case, so that equal ids have equal text. Throws `internal_error` for a line without an id, which validation has
+ * ruled out.
+ */
+export function createIdReader(idField: string, kind: ColumnType["kind"] = "string"): IdReader {
+  const key = Buffer.from(JSON.stringify(idField));
+  return (line, start, end) => {
+    const at = findValue(line, start, end, idField, key);
+    if (at < 0)
+      throw new HeadraceError("internal_error", `A stored line has no "${idField}", which is its id`);
+    const after = skipValue(line, at, end);
+    const text = line[at] === BYTE.quote ? stringIn(line, at, after) : line.toString("latin1", at, after);
+    return kind === "uuid" ? text.toLowerCase() : text;
+  };
+}
+
+/** Where the value of the event's own field begins, or -1. */
+function findValue(line: Buffer, start: number, end: number, field: string, key: Buffer): number {
+  let at = skipSpace(line, start, end) + 1; // the brace
+  for (;;) {
+    at = skipSpace(line, at, end);
+    if (at >= end || line[at] !== BYTE.quote) return -1;
+    const keyStart = at;
+    at = skipString(line, at, end);
+    const found = isKey(line, keyStart, at, field, key);
+    at = skipSpace(line, at, end) + 1; // the colon
+    at = skipSpace(line, at, end);
+    if (found) return at < end ? at : -1;
+    at = skipSpace(line, skipValue(line, at, end), end) + 1; // the comma
+  }
+}
+
+/** Whether the string there is the field's name, however it is escaped. */
+function isKey(line: Buffer, start: number, end: number, field: string, key: Buffer): boolean {
+  if (end - start === key.length && key.compare(line, start, end) === 0) return true;
+  // Escapes only make a text longer.
+  return end - start > key.length && hasEscape(line, start, end) && stringIn(line, start, end) === field;
+}
+
+/** The text of the string literal that these bytes are. */
+function stringIn(line: Buffer, start: number, end: number): string {
+  if (!hasEscape(line, start, end)) return line.toString("utf8", start + 1, end - 1);
+  return String(JSON.parse(line.toString("utf8", start, end)));
+}
+
+function hasEscape(line: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (line[at] === BYTE.backslash) return true;
+  }
+  return false;
+}
+
+/** The place after the value that begins there. */
+function skipValue(line: Buffer, start: number, end: number): number {
+  let depth = 0;
+  let at = start;
+  while (at < end) {
+    const byte = byteAt(line, at);
+    if (byte === BYTE.quote) {
+      at = skipString(line, at, end);
+      if (depth === 0) return at;
+    } else if (byte === BYTE.openBrace || byte === BYTE.openBracket) {
+      depth++;
+      at++;
+    } else if (byte === BYTE.closeBrace || byte === BYTE.closeBracket) {
+      if (depth === 0) return at; // of the object around a number or word
+      at++;
+      if (--depth === 0) return at;
+    } else if (depth === 0 && (byte === BYTE.comma || isSpace(byte))) return at;
+    else at++;
+  }
+  return at;
+}
+
+/** The place after the string that begins there. */
+function skipString(line: Buffer, start: number, end: number): number {
+  let at = start + 1;
+  while (at < end && line[at] !== BYTE.quote) at += line[at] === BYTE.backslash ? 2 : 1;
+  return at + 1;
+}
+
+function skipSpace(line: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && isSpace(byteAt(line, at))) at++;
+  return at;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === BYTE.space || byte === BYTE.tab || byte === BYTE.lineFeed || byte === BYTE.carriageReturn;
+}

@@ -1,0 +1,130 @@
+import type { WireField, WireType, WireValue } from "../wire-type.ts";
+import { compileObject } from "./object-code.ts";
+import type { OpenKeys } from "./open-keys.ts";
+import { scanIpv4, scanIpv6, scanUuid } from "./scan-address.ts";
+import { scanArray, scanMap } from "./scan-containers.ts";
+import {
+  DATETIME_YEARS,
+  DATE_YEARS,
+  NANOSECOND_PRECISION,
+  NANOSECOND_YEARS,
+  NARROW_DATETIME_YEARS,
+  NARROW_DATE_YEARS,
+  scanDate,
+  scanDatetime,
+} from "./scan-datetime.ts";
+import { scanEnum } from "./scan-enum.ts";
+import { scanDecimal, scanFloat, scanInteger } from "./scan-number.ts";
+import { scanString, scanStringOfLength } from "./scan-string.ts";
+import { scanNothing, scanNull, scanWord, type Scan } from "./scan.ts";
+
+/** Where a value stands in its event. */
+export interface ScanContext {
+  readonly keys: OpenKeys;
+  /** How many more arrays and objects may be opened here. */
+  readonly nesting: number;
+}
+
+/** The scanner of an object with these fields, which is the event itself or a value in it. */
+export function scanFields(fields: readonly WireField[], context: ScanContext): Scan {
+  if (context.nesting === 0) return scanNothing;
+  const inner = { ...context, nesting: context.nesting - 1 };
+  return compileObject(
+    fields.map((field) => {
+      // Absent or null loads as NULL; where NULL can't be, or isn't what is meant, the slow path fills something in.
+      const mayBeNull = field.column.nullable && !field.hasDefault;
+      return {
+        name: field.name,
+        required: !(field.optional && mayBeNull),
+        nullable: field.nullable && mayBeNull,
+        scan: field.column.native === undefined ? scanType(field.type, inner) : scanNative(field),
+      };
+    }),
+  );
+}
+
+/** A column of an engine's own type may hold less than the wire type says; of the few known ones it is told here. */
+function scanNative({ column, type }: WireField): Scan {
+  const native =
+    column.native?.replace(/^(?:LowCardinality|Nullable)\(/, "").replace(/^Nullable\(/, "") ?? "";
+  switch (type.kind) {
+    case "string":
+      return native.startsWith("String") ? scanText(type) : scanNothing;
+    case "enum": {
+      const held = column.type.kind === "enum" ? new Set(column.type.values) : undefined;
+      return native.startsWith("String") || type.values.every((value) => held?.has(value))
+        ? scanEnum(type.values)
+        : scanNothing;
+    }
+    case "date":
+      return /^Date\b/.test(native) ? scanDate(NARROW_DATE_YEARS) : scanNothing;
+    case "datetime":
+      return /^DateTime\b/.test(native) ? scanDatetime(type, NARROW_DATETIME_YEARS) : scanNothing;
+    default:
+      return scanNothing;
+  }
+}
+
+function scanText(type: WireType & { kind: "string" }): Scan {
+  if (type.slow === true) return scanNothing;
+  if (type.min === undefined && type.max === undefined) return scanString;
+  return scanStringOfLength(type.min ?? 0, type.max ?? Infinity);
+}
+
+function scanType(type: WireType, context: ScanContext): Scan {
+  switch (type.kind) {
+    case "string":
+      return scanText(type);
+    case "enum":
+      return scanEnum(type.values);
+    case "boolean":
+      return scanBoolean;
+    case "int":
+      return scanInteger(type.min, type.max, type.text);
+    case "float":
+      return scanFloat(type.bits, type.min, type.max);
+    case "decimal":
+      return scanDecimal(type.precision, type.scale);
+    case "date":
+      return scanDate(DATE_YEARS);
+    case "datetime":
+      return scanDatetime(type, type.precision < NANOSECOND_PRECISION ? DATETIME_YEARS : NANOSECOND_YEARS);
+    case "uuid":
+      return scanUuid;
+    case "ipv4":
+      return scanIpv4;
+    case "ipv6":
+      return scanIpv6;
+    case "array":
+      return container(context, (inner) =>
+        scanArray(scanElement(type.element, inner), type.min ?? 0, type.max ?? Infinity),
+      );
+    case "map":
+      return container(context, (inner) => scanMap(scanElement(type.value, inner), inner.keys));
+    case "object":
+      return scanFields(type.fields, context);
+    case "json":
+    case "slow":
+      break;
+  }
+  return scanNothing;
+}
+
+/** A scanner of what opens a bracket, unless that would be one too many. */
+function container(context: ScanContext, build: (inner: ScanContext) => Scan): Scan {
+  return context.nesting === 0 ? scanNothing : build({ ...context, nesting: context.nesting - 1 });
+}
+
+function scanElement(value: WireValue, context: ScanContext): Scan {
+  const scan = scanType(value.type, context);
+  if (!value.nullable) return scan;
+  return (body, at, end) => (body[at] === LETTER_N ? scanNull(body, at, end) : scan(body, at, end));
+}
+
+const LETTER_N = 0x6e;
+const scanTrue = scanWord("true");
+const scanFalse = scanWord("false");
+
+function scanBoolean(body: Buffer, at: number, end: number): number {
+  return body[at] === 0x74 ? scanTrue(body, at, end) : scanFalse(body, at, end);
+}
