@@ -39,8 +39,11 @@ export interface Endpoint<Params extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly description: string;
   readonly params: Params;
-  /** Builds the SQL for one request's parameters. Called with the params schema's output. */
-  readonly query: (params: z.output<Params>) => Sql;
+  /**
+   * Builds the SQL for one request's parameters. Called with the params schema's output. A method, so that endpoints
+   * with parameters of their own fit into one list.
+   */
+  query(this: void, params: z.output<Params>): Sql;
   readonly limits: EndpointLimits;
 }
 

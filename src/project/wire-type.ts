@@ -18,16 +18,22 @@ export type WireType =
   /** JSON integers in [min, max]; `text` when strings of digits are taken too (int64, uint64). */
   | { readonly kind: "int"; readonly min: bigint; readonly max: bigint; readonly text: boolean }
   | { readonly kind: "float"; readonly bits: 32 | 64; readonly min?: number; readonly max?: number }
-  | { readonly kind: "decimal"; readonly precision: number; readonly scale: number }
-  /** yyyy-mm-dd within the column's range. */
-  | { readonly kind: "date" }
-  /** RFC 3339; `offset` when other zones than Z are taken; `local` when none is (then it means UTC). */
+  /** A JSON number; a string of digits instead when `text` (only ever inside a `slow` type). */
+  | { readonly kind: "decimal"; readonly precision: number; readonly scale: number; readonly text?: boolean }
+  /** yyyy-mm-dd from 1900-01-01 to 2299-12-31, or what a narrower column holds (only ever inside a `slow` type). */
+  | { readonly kind: "date"; readonly narrow?: boolean }
+  /**
+   * RFC 3339; `offset` when other zones than Z are taken; `local` when none is (then it means UTC). From 1900 to 2299,
+   * with 9 digits to 2262-04-11T23:47:16Z; `narrow` columns hold 1970 to 2106 (only ever inside a `slow` type).
+   */
   | {
       readonly kind: "datetime";
       readonly precision: number;
       readonly offset: boolean;
       readonly local: boolean;
+      readonly narrow?: boolean;
     }
+  /** As `z.uuid()` takes it: with the version and variant of RFC 9562, in any case. */
   | { readonly kind: "uuid" }
   | { readonly kind: "ipv4" }
   | { readonly kind: "ipv6" }
@@ -35,12 +41,15 @@ export type WireType =
   | { readonly kind: "array"; readonly element: WireValue; readonly min?: number; readonly max?: number }
   | { readonly kind: "map"; readonly value: WireValue }
   | { readonly kind: "object"; readonly fields: readonly WireField[]; readonly loose: boolean }
-  /** A type that only the slow path can judge. */
-  | { readonly kind: "slow" };
+  /** A value that only the slow path can judge, which goes by `type` and then asks Zod. */
+  | { readonly kind: "slow"; readonly type: WireType };
 
 export interface WireValue {
   readonly type: WireType;
+  /** Whether null is taken and stored as null. */
   readonly nullable: boolean;
+  /** Set when Zod wants null for an absent value (`.nullable()` without `.optional()`). */
+  readonly absentAsNull?: boolean;
 }
 
 export interface WireField extends WireValue {
@@ -48,6 +57,8 @@ export interface WireField extends WireValue {
   /** Whether the field may be absent. With a default the slow path fills it in. */
   readonly optional: boolean;
   readonly hasDefault: boolean;
+  /** The default of one event, as the declaration gives it: a function's may differ from event to event. */
+  readonly defaultValue?: () => unknown;
   readonly column: Column;
 }
 

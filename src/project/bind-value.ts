@@ -1,0 +1,97 @@
+import { HeadraceError } from "../errors.ts";
+import type { BoundText, BoundValue } from "./sql.ts";
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+const UINT64_MAX = 2n ** 64n - 1n;
+
+/** The type and text of a value as a bound parameter. `where` names the place for messages. Throws `query_failed`. */
+export function bindValue(value: unknown, where: string): BoundValue {
+  if (Array.isArray(value)) return bindArray(value, where);
+  switch (typeof value) {
+    case "string":
+      return { type: "String", value };
+    case "boolean":
+      return { type: "Bool", value: String(value) };
+    case "number":
+      return { type: Number.isSafeInteger(value) ? "Int64" : "Float64", value: numberText(value) };
+    case "bigint":
+      return { type: bigintType(value, where), value: String(value) };
+    default:
+      if (value === null) return { type: "Nullable(Nothing)", value: null };
+      if (value instanceof Date) return bindDate(value, where);
+      throw refusal(value, where);
+  }
+}
+
+/** Throws `query_failed` unless the text can only be a type: it stands in the SQL text, so nothing else may. */
+export function checkParamType(type: string): void {
+  const plain =
+    typeof type === "string" && /^[A-Z][A-Za-z0-9]*(?:\((?:[\w ,()=-]|'[^'\\{}]*')*\))?$/.test(type);
+  if (!plain) {
+    throw new HeadraceError("query_failed", `sql.param() takes a type such as "Date", got ${String(type)}`);
+  }
+}
+
+function bindArray(values: readonly unknown[], where: string): BoundValue {
+  const items = values.map((value, index) => bindValue(value, `item ${index} of ${where}`));
+  return { type: `Array(${itemType(items, where)})`, value: items.map((item): BoundText => item.value) };
+}
+
+function itemType(items: readonly BoundValue[], where: string): string {
+  const types = new Set(items.filter((item) => item.value !== null).map((item) => item.type));
+  // A list of numbers may hold whole ones and others.
+  if (types.size === 2 && types.has("Int64") && types.has("Float64")) types.delete("Int64");
+  if (types.size === 2 && types.has("Int64") && types.has("UInt64")) {
+    // Whole numbers on both sides of 2^63 share no type.
+    if (items.every((item) => item.type !== "Int64" || !String(item.value).startsWith("-")))
+      types.delete("Int64");
+  }
+  if (types.size > 1) {
+    throw new HeadraceError(
+      "query_failed",
+      `The items of ${where} are of different types (${[...types].join(", ")}); an array binds with one type`,
+    );
+  }
+  const [type] = types;
+  // Without items any type does; "Array(Nothing)" compares with everything.
+  if (type === undefined) return items.length === 0 ? "Nothing" : "Nullable(Nothing)";
+  const withNull = items.some((item) => item.value === null) && !type.startsWith("Array(");
+  return withNull ? `Nullable(${type})` : type;
+}
+
+function numberText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return String(value);
+}
+
+function bigintType(value: bigint, where: string): string {
+  if (value >= INT64_MIN && value <= INT64_MAX) return "Int64";
+  if (value > 0n && value <= UINT64_MAX) return "UInt64";
+  throw new HeadraceError(
+    "query_failed",
+    `${where} is ${value}, which 64 bits can't hold; use sql.param(String(value), "Int256")`,
+  );
+}
+
+function bindDate(value: Date, where: string): BoundValue {
+  if (Number.isNaN(value.getTime())) throw new HeadraceError("query_failed", `${where} is an invalid Date`);
+  // The engine reads "2001-01-02 03:04:05.123" in the type's time zone, and refuses a "Z".
+  const text = value.toISOString().replace("T", " ").replace("Z", "");
+  return { type: "DateTime64(3, 'UTC')", value: text };
+}
+
+function refusal(value: unknown, where: string): HeadraceError {
+  if (value === undefined) {
+    return new HeadraceError(
+      "query_failed",
+      `${where} is undefined; leave the condition out when there is no value: \${x ? sql\`AND a = \${x}\` : sql\`\`}`,
+    );
+  }
+  const what = typeof value === "object" ? "an object" : `a ${typeof value}`;
+  return new HeadraceError(
+    "query_failed",
+    `${where} is ${what}; what binds is a string, number, bigint, boolean, Date, null or an array of these`,
+  );
+}

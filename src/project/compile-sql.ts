@@ -1,0 +1,38 @@
+import { HeadraceError } from "../errors.ts";
+import { clickhouseDialect } from "./clickhouse-dialect.ts";
+import type { BoundSql, BoundValue, Sql } from "./sql.ts";
+
+/** What of an `sql` template differs between databases. */
+export interface SqlDialect {
+  /** A quoted name. */
+  identifier(name: string): string;
+  /** The place of a parameter in the text. */
+  placeholder(name: string, type: string): string;
+}
+
+/** The text and parameters of an `sql` template, in the store's dialect. Parameters are named p1, p2… in order. */
+export function compileSql(query: Sql, dialect: "clickhouse" | "postgres"): BoundSql {
+  const words = dialectOf(dialect);
+  const params: Record<string, BoundValue> = {};
+  let count = 0;
+  const text = query.parts.map((part) => {
+    switch (part.kind) {
+      case "text":
+        return part.text;
+      case "stream":
+      case "identifier":
+        return words.identifier(part.name);
+      case "value": {
+        const name = `p${++count}`;
+        params[name] = part.bound;
+        return words.placeholder(name, part.bound.type);
+      }
+    }
+  });
+  return { text: text.join(""), params };
+}
+
+function dialectOf(name: "clickhouse" | "postgres"): SqlDialect {
+  if (name === "clickhouse") return clickhouseDialect;
+  throw new HeadraceError("query_failed", `There is no SQL dialect "${name}" in this version`);
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { type Place, refusal } from "./refusal.ts";
+import { asZodType } from "./zod-checks.ts";
+
+/** A schema without its wrappers, and what these said. */
+export interface Unwrapped {
+  readonly inner: z.core.$ZodTypes;
+  /** `.optional()`, `.nullable()` or both: on the wire they are one thing. */
+  readonly nullable: boolean;
+  /** Zod wants null for an absent value, because only `.nullable()` was said. */
+  readonly absentAsNull: boolean;
+  readonly defaultValue: (() => unknown) | undefined;
+  /** What `.meta({ column })` gave, on whichever layer. */
+  readonly column: unknown;
+}
+
+/** Takes optional, nullable, default, prefault, readonly and nonoptional off a schema. */
+export function unwrap(schema: z.core.$ZodType, place: Place): Unwrapped {
+  let optional = false;
+  let nullable = false;
+  let required = false;
+  let defaultValue: (() => unknown) | undefined;
+  let column: unknown;
+  for (let layer = asZodType(schema); ;) {
+    column ??= z.globalRegistry.get(layer)?.["column"];
+    const def = layer._zod.def;
+    switch (def.type) {
+      case "optional":
+        optional ||= !required;
+        break;
+      case "nullable":
+        nullable = true;
+        break;
+      case "nonoptional":
+        required = true;
+        break;
+      case "default":
+      case "prefault":
+        defaultValue ??= defaultOf(def);
+        break;
+      case "readonly":
+        break;
+      default:
+        return finish(layer);
+    }
+    if ((def.checks ?? []).length > 0) {
+      throw refusal(
+        place,
+        `a check after .${def.type}() can't be kept`,
+        `Put the check before .${def.type}()`,
+      );
+    }
+    layer = asZodType(def.innerType);
+  }
+
+  function finish(inner: z.core.$ZodTypes): Unwrapped {
+    const absentAsNull = nullable && schema._zod.optin !== "optional";
+    return { inner, nullable: optional || nullable, absentAsNull, defaultValue, column };
+  }
+}
+
+/** The default's getter; none for `.default(null)`, which says no more than `.nullable()`. */
+function defaultOf(def: { readonly defaultValue: unknown }): (() => unknown) | undefined {
+  return (def.defaultValue ?? null) === null ? undefined : () => def.defaultValue;
+}
