@@ -1,20 +1,18 @@
 import { BYTE, UNSURE, byteAt, digitAt, isDigit, type Scan } from "./scan.ts";
 
-/** Years whose every day, or every instant at any offset, a column holds; both are included. */
+/** Years, both included. */
 interface Years {
   readonly min: number;
   readonly max: number;
 }
 
-export const DATE_YEARS: Years = { min: 1900, max: 2299 };
-/** A year less than the column on either side, so that any offset fits; so are the next two. */
-export const DATETIME_YEARS: Years = { min: 1901, max: 2298 };
-/** With so many digits of a second 64 bits end in 2262. */
-export const NANOSECOND_PRECISION = 9;
-export const NANOSECOND_YEARS: Years = { min: 1901, max: 2261 };
-/** The engine's Date ends in 2149, its DateTime in 2106. */
-export const NARROW_DATE_YEARS: Years = { min: 1970, max: 2148 };
-export const NARROW_DATETIME_YEARS: Years = { min: 1971, max: 2105 };
+/** Years whose every day a date column holds. */
+const DATE_YEARS: Years = { min: 1900, max: 2299 };
+/** Years whose every instant at any offset a datetime column holds: one less on either side than the column has. */
+const DATETIME_YEARS: Years = { min: 1901, max: 2298 };
+/** With nine digits of a second 64 bits end in 2262. */
+const NANOSECOND_PRECISION = 9;
+const NANOSECOND_YEARS: Years = { min: 1901, max: 2261 };
 
 const DAYS_OF_MONTH = Uint8Array.of(0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
 const FEBRUARY = 2;
@@ -23,12 +21,10 @@ const TIME_BYTES = 8;
 const NOT_DIGITS = 9999;
 
 /** Scans `"yyyy-mm-dd"`. */
-export function scanDate(years: Years): Scan {
-  return (body, start) => {
-    const after = start + DATE_BYTES + 1;
-    if (body[start] !== BYTE.quote || body[after] !== BYTE.quote) return UNSURE;
-    return isDay(body, start + 1, years) ? after + 1 : UNSURE;
-  };
+export function scanDate(body: Buffer, start: number): number {
+  const after = start + DATE_BYTES + 1;
+  if (body[start] !== BYTE.quote || body[after] !== BYTE.quote) return UNSURE;
+  return isDay(body, start + 1, DATE_YEARS) ? after + 1 : UNSURE;
 }
 
 interface DatetimeForm {
@@ -41,7 +37,8 @@ interface DatetimeForm {
  * Scans RFC 3339 such as `"2001-02-03T04:05:06.789+01:00"`, with seconds and at most `precision` digits of them:
  * forms that the engine reads exactly. `offset` and `local` as in the wire type.
  */
-export function scanDatetime({ precision, offset, local }: DatetimeForm, years: Years): Scan {
+export function scanDatetime({ precision, offset, local }: DatetimeForm): Scan {
+  const years = precision < NANOSECOND_PRECISION ? DATETIME_YEARS : NANOSECOND_YEARS;
   return (body, start) => {
     const time = start + DATE_BYTES + 2;
     if (body[start] !== BYTE.quote || body[time - 1] !== BYTE.T) return UNSURE;

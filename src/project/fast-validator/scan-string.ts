@@ -1,10 +1,18 @@
-import { BYTE, UNSURE, byteAt, isHex, type Scan } from "./scan.ts";
+import type { WireType } from "../wire-type.ts";
+import { BYTE, UNSURE, byteAt, isHex, scanNothing, type Scan } from "./scan.ts";
 
 /** The most bytes that one character takes in JSON text: a pair of `\uXXXX`. */
 const CHARACTER_BYTES_MAX = 12;
 
+/** Scans the strings of a wire type. */
+export function scanText(type: WireType & { readonly kind: "string" }): Scan {
+  if (type.slow === true) return scanNothing;
+  if (type.min === undefined && type.max === undefined) return scanString;
+  return scanStringOfLength(type.min ?? 0, type.max ?? Infinity);
+}
+
 /** Scans a string of well-formed UTF-8 without NUL, lone surrogates or control characters. */
-export function scanString(body: Buffer, start: number, end: number): number {
+function scanString(body: Buffer, start: number, end: number): number {
   if (body[start] !== BYTE.quote) return UNSURE;
   let at = start + 1;
   while (at < end) {
@@ -24,7 +32,7 @@ export function scanString(body: Buffer, start: number, end: number): number {
  * Scans a string of `min` to `max` characters. What a character is differs between languages (bytes, UTF-16 units,
  * code points), so beyond plain ASCII it accepts only what is within the limits in any of them.
  */
-export function scanStringOfLength(min: number, max: number): Scan {
+function scanStringOfLength(min: number, max: number): Scan {
   return (body, start, end) => {
     if (body[start] !== BYTE.quote) return UNSURE;
     let at = start + 1;

@@ -3,19 +3,10 @@ import { compileObject } from "./object-code.ts";
 import type { OpenKeys } from "./open-keys.ts";
 import { scanIpv4, scanIpv6, scanUuid } from "./scan-address.ts";
 import { scanArray, scanMap } from "./scan-containers.ts";
-import {
-  DATETIME_YEARS,
-  DATE_YEARS,
-  NANOSECOND_PRECISION,
-  NANOSECOND_YEARS,
-  NARROW_DATETIME_YEARS,
-  NARROW_DATE_YEARS,
-  scanDate,
-  scanDatetime,
-} from "./scan-datetime.ts";
+import { scanDate, scanDatetime } from "./scan-datetime.ts";
 import { scanEnum } from "./scan-enum.ts";
 import { scanDecimal, scanFloat, scanInteger } from "./scan-number.ts";
-import { scanString, scanStringOfLength } from "./scan-string.ts";
+import { scanText } from "./scan-string.ts";
 import { scanNothing, scanNull, scanWord, type Scan } from "./scan.ts";
 
 /** Where a value stands in its event. */
@@ -37,38 +28,10 @@ export function scanFields(fields: readonly WireField[], context: ScanContext): 
         name: field.name,
         required: !(field.optional && mayBeNull),
         nullable: field.nullable && mayBeNull,
-        scan: field.column.native === undefined ? scanType(field.type, inner) : scanNative(field),
+        scan: scanType(field.type, inner),
       };
     }),
   );
-}
-
-/** A column of an engine's own type may hold less than the wire type says; of the few known ones it is told here. */
-function scanNative({ column, type }: WireField): Scan {
-  const native =
-    column.native?.replace(/^(?:LowCardinality|Nullable)\(/, "").replace(/^Nullable\(/, "") ?? "";
-  switch (type.kind) {
-    case "string":
-      return native.startsWith("String") ? scanText(type) : scanNothing;
-    case "enum": {
-      const held = column.type.kind === "enum" ? new Set(column.type.values) : undefined;
-      return native.startsWith("String") || type.values.every((value) => held?.has(value))
-        ? scanEnum(type.values)
-        : scanNothing;
-    }
-    case "date":
-      return /^Date\b/.test(native) ? scanDate(NARROW_DATE_YEARS) : scanNothing;
-    case "datetime":
-      return /^DateTime\b/.test(native) ? scanDatetime(type, NARROW_DATETIME_YEARS) : scanNothing;
-    default:
-      return scanNothing;
-  }
-}
-
-function scanText(type: WireType & { kind: "string" }): Scan {
-  if (type.slow === true) return scanNothing;
-  if (type.min === undefined && type.max === undefined) return scanString;
-  return scanStringOfLength(type.min ?? 0, type.max ?? Infinity);
 }
 
 function scanType(type: WireType, context: ScanContext): Scan {
@@ -84,11 +47,11 @@ function scanType(type: WireType, context: ScanContext): Scan {
     case "float":
       return scanFloat(type.bits, type.min, type.max);
     case "decimal":
-      return scanDecimal(type.precision, type.scale);
+      return type.text === true ? scanNothing : scanDecimal(type.precision, type.scale);
     case "date":
-      return scanDate(DATE_YEARS);
+      return type.narrow === true ? scanNothing : scanDate;
     case "datetime":
-      return scanDatetime(type, type.precision < NANOSECOND_PRECISION ? DATETIME_YEARS : NANOSECOND_YEARS);
+      return type.narrow === true ? scanNothing : scanDatetime(type);
     case "uuid":
       return scanUuid;
     case "ipv4":

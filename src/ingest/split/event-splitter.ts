@@ -1,0 +1,77 @@
+import { HeadraceError } from "../../errors.ts";
+import { KIB } from "../../units.ts";
+
+/**
+ * Cuts a body into the bytes of its events, a slice at a time, so that the caller can let others run in between:
+ *
+ *     for (let count = splitter.next(); count !== SPLIT_DONE; count = splitter.next()) {
+ *       for (let i = 0; i < count; i++) validate(body, splitter.ranges[2 * i], splitter.ranges[2 * i + 1]);
+ *       await setImmediate();
+ *     }
+ *
+ * A body can turn out unreadable after its first events, so nothing may be kept of it before `SPLIT_DONE`.
+ */
+export interface EventSplitter {
+  /** Start and end (excluded) of each event of the last slice; whitespace before it is left out. Overwritten by the next call. */
+  readonly ranges: Int32Array;
+  /**
+   * Looks at the next slice of the body and answers how many events end in it, which can be 0, or `SPLIT_DONE` when the body
+   * is at its end. Takes time for SLICE_BYTES at most, whatever they hold. Throws `body_unreadable` and `body_too_large`.
+   */
+  next(): number;
+}
+
+export interface SplitLimits {
+  /** The most events of a body. */
+  readonly events: number;
+}
+
+/** The answer of `next` once the body is at its end. */
+export const SPLIT_DONE = -1;
+
+/** What one call of `next` does at most: well under a millisecond of work. */
+export const SLICE_BYTES = 256 * KIB;
+export const SLICE_EVENTS = 2000;
+
+/** Collects the ranges of a slice and counts those of the body. */
+export class EventRanges {
+  readonly places = new Int32Array(2 * SLICE_EVENTS);
+  readonly #eventsMax: number;
+  #count = 0;
+  #total = 0;
+
+  constructor(limits: SplitLimits) {
+    this.#eventsMax = limits.events;
+  }
+
+  /** Begins the next slice. */
+  clear(): void {
+    this.#count = 0;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get full(): boolean {
+    return this.#count === SLICE_EVENTS;
+  }
+
+  add(start: number, end: number): void {
+    if (this.#total === this.#eventsMax) {
+      throw new HeadraceError(
+        "body_too_large",
+        `The body has more than ${this.#eventsMax} events, the limit of one request`,
+      );
+    }
+    this.places[2 * this.#count] = start;
+    this.places[2 * this.#count + 1] = end;
+    this.#count++;
+    this.#total++;
+  }
+}
+
+/** Where the text begins: after a byte order mark, if there is one. */
+export function textStart(body: Buffer): number {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+}
