@@ -1,0 +1,196 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { HeadraceError } from "../errors.ts";
+import type { BatchRange, Loader, StoredCounts } from "../load/load.ts";
+import type { Log } from "../log/log.ts";
+import type { Stream } from "../project/declarations.ts";
+import type { EventValidator } from "../project/event-validator.ts";
+import { didYouMean, nearestName } from "../project/nearest-name.ts";
+import { countsJson, countsOfFirst, eventsRejected, waitedJson, type Counts } from "./answer.ts";
+import { discardRest, readBody } from "./body.ts";
+import { hashRequest, KeysInFlight, scopedKey } from "./idempotency.ts";
+import { InFlightBytes } from "./in-flight-bytes.ts";
+import { judge } from "./judge.ts";
+import { INGEST_LIMIT_SETTINGS, LAG_RETRY_AFTER, type IngestLimits } from "./limits.ts";
+import { readHead, type RequestHead } from "./request-head.ts";
+import { waitUntilStored } from "./stored-wait.ts";
+import { WorkSlices } from "./work-slices.ts";
+
+export interface IngestDeps {
+  readonly streams: ReadonlyMap<string, IngestStream>;
+  readonly log: Pick<Log, "append" | "recall">;
+  readonly loader: Pick<Loader, "stored" | "status">;
+  readonly limits: IngestLimits;
+  /** Aborted when the server stops: requests that wait for the loader then come to an end. */
+  readonly draining: AbortSignal;
+  readonly observer?: IngestObserver;
+  /** Milliseconds since 1970: when a batch is accepted. Default Date.now. */
+  readonly clock?: () => number;
+}
+
+export interface IngestStream {
+  readonly stream: Pick<Stream, "name">;
+  readonly validator: EventValidator;
+}
+
+/** Called by ingest; must not throw. Streams are declared ones only. */
+export interface IngestObserver {
+  /** A batch is durable: its events, and the bytes of its body after decompression. */
+  kept?(stream: string, accepted: number, rejected: number, bytes: number): void;
+  /** A request was answered, `duration` milliseconds after its headers came. */
+  answered?(stream: string, status: number, duration: number): void;
+}
+
+/** Who sends. Keys are scoped by it; it has a name once there are tokens. */
+const ANYONE = "";
+
+/** Registers `POST /v1/streams/:stream/events`. */
+export function registerIngest(app: FastifyInstance, deps: IngestDeps): void {
+  const ingest = new Ingest(deps);
+  void app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(["application/json", "application/x-ndjson", "*"], leaveBody);
+    scope.post<IngestRoute>("/v1/streams/:stream/events", {
+      handler: (request, reply) => ingest.handle(request, reply),
+      onResponse: (request, reply, next) => {
+        const { stream } = request.params;
+        if (deps.streams.has(stream)) deps.observer?.answered?.(stream, reply.statusCode, reply.elapsedTime);
+        next();
+      },
+    });
+    done();
+  });
+}
+
+/** A parser that reads nothing: the handler reads the body, knowing the limits and what to do with which type. */
+function leaveBody(_request: FastifyRequest, _body: unknown, done: (error: null) => void): void {
+  done(null);
+}
+
+interface IngestRoute {
+  readonly Params: { readonly stream: string };
+}
+
+/** What became of a request that was understood. */
+type Outcome =
+  /** `range` is where the batch lies; undefined when it was empty, so that there was nothing to keep. */
+  | { readonly kind: "kept"; readonly counts: Counts; readonly range: BatchRange | undefined }
+  | { readonly kind: "replayed"; readonly counts: Counts };
+
+class Ingest {
+  readonly #deps: IngestDeps;
+  readonly #bodies: InFlightBytes;
+  readonly #keys = new KeysInFlight();
+  readonly #slices = new WorkSlices();
+  readonly #clock: () => number;
+
+  constructor(deps: IngestDeps) {
+    this.#deps = deps;
+    this.#bodies = new InFlightBytes(deps.limits.inFlightBytesMax);
+    this.#clock = deps.clock ?? Date.now;
+  }
+
+  async handle(request: FastifyRequest<IngestRoute>, reply: FastifyReply): Promise<FastifyReply> {
+    const name = request.params.stream;
+    const target = this.#deps.streams.get(name);
+    if (target === undefined) throw unknownStream(name, [...this.#deps.streams.keys()]);
+    const head = readHead(request);
+    this.#refuseLag(name);
+    this.#bodies.admit(head.contentLength ?? 0);
+    const endKey = head.key === undefined ? undefined : this.#keys.begin(name, scopedKey(ANYONE, head.key));
+    try {
+      const outcome = await this.#accept(request, target, head);
+      return await this.#answer(reply, name, head, outcome);
+    } finally {
+      endKey?.();
+    }
+  }
+
+  /** Reads, judges and keeps. When it resolves the batch is durable. */
+  async #accept(request: FastifyRequest, target: IngestStream, head: RequestHead): Promise<Outcome> {
+    const { limits, log, observer } = this.#deps;
+    const stream = target.stream.name;
+    const memory = this.#bodies.share();
+    try {
+      const body = await readBody(request.raw, head, limits, memory);
+      if (body.length === 0) throw new HeadraceError("body_unreadable", "The body is empty");
+      const bytes = body.length;
+      const slice = this.#slices.begin();
+
+      // Before the events are judged, which writes to the body.
+      const key = head.key === undefined ? undefined : scopedKey(ANYONE, head.key);
+      const bodyHash = key === undefined ? "" : await hashRequest(head, body, slice);
+      const first = key === undefined ? undefined : await log.recall(stream, key);
+      if (first !== undefined) return { kind: "replayed", counts: countsOfFirst(first, bodyHash) };
+
+      const { mediaType, onInvalid } = head;
+      const keepRejected = onInvalid === "keep";
+      const judging = { stream, validator: target.validator, mediaType, limits, memory, keepRejected };
+      const { events, rejected, errors } = await judge(body, judging, slice);
+      const counts = { accepted: events.count, rejected: rejected.count, errors };
+      if (counts.rejected > 0 && onInvalid === "fail") throw eventsRejected(counts, { kept: false });
+      if (counts.accepted + counts.rejected === 0) return { kind: "kept", counts, range: undefined };
+
+      const appended = await log.append(stream, {
+        acceptedAt: this.#clock(),
+        events,
+        rejected,
+        ...(key === undefined ? {} : { key: { key, bodyHash, answer: countsJson(counts) } }),
+      });
+      if (appended.kind === "duplicate") {
+        return { kind: "replayed", counts: countsOfFirst(appended.first, bodyHash) };
+      }
+      observer?.kept?.(stream, counts.accepted, counts.rejected, bytes);
+      const { partition, position } = appended;
+      const range = { partition, position, events: counts.accepted, rejected: counts.rejected };
+      return { kind: "kept", counts, range };
+    } finally {
+      memory.release();
+      discardRest(request.raw);
+    }
+  }
+
+  async #answer(
+    reply: FastifyReply,
+    stream: string,
+    head: RequestHead,
+    outcome: Outcome,
+  ): Promise<FastifyReply> {
+    const { counts } = outcome;
+    if (outcome.kind === "replayed") void reply.header("idempotency-replayed", "true");
+    if (counts.accepted === 0 && counts.rejected > 0) throw eventsRejected(counts, { kept: true });
+    void reply.header("content-type", "application/json; charset=utf-8");
+    if (!head.waitStored) return reply.code(202).send(countsJson(counts));
+    const stored = await this.#stored(stream, outcome);
+    return reply.code(stored === undefined ? 202 : 200).send(waitedJson(counts, stored));
+  }
+
+  /** What the loader made of a batch, when it says so in time. */
+  async #stored(stream: string, outcome: Outcome): Promise<StoredCounts | undefined> {
+    // Of an earlier request's batch nothing more is known than what was remembered with its key.
+    if (outcome.kind === "replayed") return undefined;
+    if (outcome.range === undefined) return { stored: 0, duplicates: 0, refused: 0 };
+    return await waitUntilStored(this.#deps.loader, stream, outcome.range, this.#deps.draining);
+  }
+
+  #refuseLag(stream: string): void {
+    const max = this.#deps.limits.lagEventsMax;
+    const { lagEvents } = this.#deps.loader.status(stream);
+    if (lagEvents <= max) return;
+    const limit = INGEST_LIMIT_SETTINGS.lagEventsMax;
+    throw new HeadraceError(
+      "overloaded",
+      `${lagEvents} events wait to be loaded, more than ${max} (${limit})`,
+      {
+        retryAfterSeconds: LAG_RETRY_AFTER,
+        details: { limit, max },
+      },
+    );
+  }
+}
+
+function unknownStream(name: string, names: readonly string[]): HeadraceError {
+  const nearest = nearestName(name, names);
+  return new HeadraceError("unknown_stream", `There is no stream "${name}"${didYouMean(name, names)}`, {
+    details: nearest === undefined ? {} : { nearest },
+  });
+}

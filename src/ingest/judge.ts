@@ -1,0 +1,121 @@
+import type { Lines } from "../log/log.ts";
+import type { EventError, EventValidator } from "../project/event-validator.ts";
+import { encodeRejected } from "../rejected/rejected-event.ts";
+import { KIB } from "../units.ts";
+import type { IngestError } from "./answer.ts";
+import type { MemoryShare } from "./in-flight-bytes.ts";
+import { LineCollector } from "./lines.ts";
+import { ANSWER_ERRORS_MAX, type IngestLimits } from "./limits.ts";
+import type { MediaType } from "./media-type.ts";
+import { SPLIT_DONE, type EventSplitter } from "./split/event-splitter.ts";
+import { splitJson } from "./split/split-json.ts";
+import { splitNdjson } from "./split/split-ndjson.ts";
+import type { WorkSlice } from "./work-slices.ts";
+
+/** Bytes of accepted events between two looks at the clock: some 50 µs of work. */
+const CLOCK_BYTES = 64 * KIB;
+
+export interface JudgedBatch {
+  readonly events: Lines;
+  readonly rejected: Lines;
+  /** The first ANSWER_ERRORS_MAX. */
+  readonly errors: readonly IngestError[];
+}
+
+export interface Judging {
+  readonly stream: string;
+  readonly validator: EventValidator;
+  readonly mediaType: MediaType;
+  readonly limits: IngestLimits;
+  readonly memory: MemoryShare;
+  /** Whether rejected events are wanted, or only their count and reasons. */
+  readonly keepRejected: boolean;
+}
+
+/**
+ * Splits a body into its events and validates each: what is good becomes lines for the log, what is bad becomes rejected
+ * events. Others have their turn every WORK_SLICE. The body is written to, between its events.
+ *
+ * @throws HeadraceError `body_unreadable`, `body_too_large`, `overloaded`.
+ */
+export async function judge(body: Buffer, judging: Judging, slice: WorkSlice): Promise<JudgedBatch> {
+  const bench = new Bench(body, judging);
+  const splitter = split(body, judging);
+  for (let count = splitter.next(); count !== SPLIT_DONE; count = splitter.next()) {
+    for (let i = 0; i < count; i++) {
+      bench.judge(splitter.ranges[2 * i] ?? 0, splitter.ranges[2 * i + 1] ?? 0);
+      if (bench.clockIsDue && slice.isOver) await slice.pause();
+    }
+    if (slice.isOver) await slice.pause();
+  }
+  return bench.finish();
+}
+
+function split(body: Buffer, { mediaType, limits }: Judging): EventSplitter {
+  const splitLimits = { events: limits.eventsMax };
+  return mediaType === "application/json" ? splitJson(body, splitLimits) : splitNdjson(body, splitLimits);
+}
+
+/** Where events are judged, one after the other. */
+class Bench {
+  readonly #body: Buffer;
+  readonly #judging: Judging;
+  readonly #validator: EventValidator;
+  readonly #accepted: LineCollector;
+  readonly #rejected: Buffer[] = [];
+  readonly #errors: IngestError[] = [];
+  #index = 0;
+  #rejectedCount = 0;
+  #untilClock = CLOCK_BYTES;
+
+  constructor(body: Buffer, judging: Judging) {
+    this.#body = body;
+    this.#judging = judging;
+    this.#validator = judging.validator;
+    this.#accepted = new LineCollector(body, judging.memory);
+  }
+
+  judge(start: number, end: number): void {
+    const verdict = this.#validator.validate(this.#body, start, end);
+    if (verdict === true) {
+      this.#accepted.addRaw(start, end);
+      this.#untilClock -= end - start;
+    } else if (Buffer.isBuffer(verdict)) {
+      this.#accepted.addLine(verdict);
+      this.#untilClock = 0;
+    } else {
+      this.#accepted.endRun();
+      this.#reject(start, end, verdict);
+      this.#untilClock = 0;
+    }
+    this.#index += 1;
+  }
+
+  /** Whether enough was done since this was last true. */
+  get clockIsDue(): boolean {
+    if (this.#untilClock > 0) return false;
+    this.#untilClock = CLOCK_BYTES;
+    return true;
+  }
+
+  finish(): JudgedBatch {
+    return {
+      events: this.#accepted.finish(),
+      rejected: { count: this.#rejectedCount, bytes: this.#rejected },
+      errors: this.#errors,
+    };
+  }
+
+  #reject(start: number, end: number, errors: readonly EventError[]): void {
+    this.#rejectedCount += 1;
+    for (const error of errors) {
+      if (this.#errors.length === ANSWER_ERRORS_MAX) break;
+      this.#errors.push({ index: this.#index, ...error });
+    }
+    if (!this.#judging.keepRejected) return;
+    const { stream, memory } = this.#judging;
+    const line = encodeRejected({ stream, raw: this.#body.subarray(start, end), errors });
+    memory.take(line.length);
+    this.#rejected.push(line);
+  }
+}
