@@ -104,6 +104,20 @@ export interface LogBatch {
   readonly rejected: { readonly count: number; readonly bytes: Buffer };
 }
 
+/** Called by an adapter; all are optional. Must not throw. Durations are in milliseconds. */
+export interface LogObserver {
+  /** A group of batches became durable with one write and one sync. */
+  synced?(stream: string, group: { batches: number; bytes: number; write: number; sync: number }): void;
+  /** A start cut off the tail that a crash had torn: nothing of it had been acknowledged. A new log id begins. */
+  recovered?(stream: string, lost: { file: string; byte: number; bytes: number }): void;
+  /** Retention dropped this much from the beginning. */
+  dropped?(stream: string, dropped: { segments: number; bytes: number }): void;
+  /** The stream's log takes no more until a restart. */
+  failed?(stream: string, reason: string): void;
+  /** Closing or dropping a segment did not work; it is tried again. */
+  upkeepFailed?(stream: string, reason: string): void;
+}
+
 export interface PartitionStatus {
   /** The oldest position that is kept. */
   readonly first: Position;

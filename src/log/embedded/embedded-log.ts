@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { HeadraceError, toHeadraceError } from "../../errors.ts";
+import type { StreamSchema } from "../../project/column.ts";
+import type { Log, LogObserver } from "../log.ts";
+import { realFileSystem, type FileSystem } from "./file-system.ts";
+import { KeyIndex } from "./key-index.ts";
+import {
+  GROUP_BYTES_MAX,
+  KEY_COUNT,
+  KEY_WINDOW,
+  QUEUE_BYTES_MAX,
+  RETENTION_AGE,
+  RETENTION_BYTES,
+  RETENTION_INTERVAL,
+  SEGMENT_BYTES,
+  SEGMENT_BYTES_MAX,
+  SEGMENT_BYTES_MIN,
+} from "./limits.ts";
+import { Partition, type PartitionOptions } from "./partition.ts";
+import { inspect } from "./recovery.ts";
+import type { Retention } from "./retention.ts";
+
+export interface EmbeddedLogOptions {
+  /** Made when it isn't there. Nothing else may write to it: lock the data folder first. */
+  readonly folder: string;
+  readonly streams: readonly LogStream[];
+  /** A segment is closed at this size, 4 KiB to 1 GiB. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  readonly retention?: Partial<Retention>;
+  /** Which idempotency keys are remembered: those of this window (milliseconds, default 24 h), and so many of a stream at most (default 1,000,000). */
+  readonly keys?: { readonly window?: number; readonly count?: number };
+  /** Bytes of a stream's appends that may wait for the disk. Default 64 MiB. */
+  readonly queueBytes?: number;
+  readonly observer?: LogObserver;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  readonly clock?: () => number;
+  /** Default: the machine's. */
+  readonly fileSystem?: FileSystem;
+}
+
+export interface LogStream {
+  readonly name: string;
+  readonly schema: StreamSchema;
+}
+
+/**
+ * Opens the log that lives in a folder: a folder for each stream, with one partition. docs/LOG-FORMAT.md has the
+ * layout and what a start does. Rejects with `log_corrupt` before anything is changed, with `log_full` and `log_failed`.
+ */
+export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log> {
+  const settings = checkedSettings(options);
+  const { fileSystem, clock } = settings;
+  const openings = [];
+  try {
+    for (const { name, schema } of options.streams) {
+      const folder = join(options.folder, name);
+      const keys = new KeyIndex({
+        window: options.keys?.window ?? KEY_WINDOW,
+        count: options.keys?.count ?? KEY_COUNT,
+        clock,
+      });
+      await fileSystem.makeFolder(folder);
+      openings.push({ schema, keys, found: await inspect(fileSystem, name, folder, keys) });
+    }
+    const partitions = new Map<string, Partition>();
+    // Only now, when every stream is known to be sound, is anything changed.
+    for (const { found, schema, keys } of openings) {
+      partitions.set(found.stream, await Partition.open(found, schema, keys, settings));
+    }
+    return embeddedLog(partitions);
+  } catch (error) {
+    throw toHeadraceError(error, "log_failed");
+  }
+}
+
+function embeddedLog(partitions: ReadonlyMap<string, Partition>): Log {
+  const upkeep = setInterval(() => {
+    for (const partition of partitions.values()) partition.upkeep();
+  }, RETENTION_INTERVAL);
+  upkeep.unref();
+
+  const at = (stream: string, partition = 0): Partition => {
+    const found = partitions.get(stream);
+    if (found === undefined) throw new HeadraceError("unknown_stream", `the log has no stream ${stream}`);
+    if (partition !== 0) {
+      throw new HeadraceError(
+        "internal_error",
+        `the stream ${stream} has one partition, 0, not ${partition}`,
+      );
+    }
+    return found;
+  };
+  return {
+    capabilities: { replay: true, ordered: true, partitions: 1 },
+    append: async (stream, batch) => at(stream).append(batch),
+    recall: async (stream, key) => at(stream).recall(key),
+    read: async (stream, partition, from, limit) => at(stream, partition).read(from, limit),
+    wait: async (stream, partition, from, signal) => at(stream, partition).wait(from, signal),
+    commit: async (stream, partition, subscription, position) =>
+      at(stream, partition).commit(subscription, position),
+    cursor: async (stream, partition, subscription) => at(stream, partition).cursor(subscription),
+    status: (stream, partition) => at(stream, partition).status(),
+    close: async () => {
+      clearInterval(upkeep);
+      await Promise.all([...partitions.values()].map((partition) => partition.close()));
+    },
+  };
+}
+
+function checkedSettings(options: EmbeddedLogOptions): PartitionOptions {
+  const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+  if (!(segmentBytes >= SEGMENT_BYTES_MIN && segmentBytes <= SEGMENT_BYTES_MAX)) {
+    throw new HeadraceError(
+      "config_invalid",
+      `a segment has ${SEGMENT_BYTES_MIN} to ${SEGMENT_BYTES_MAX} bytes, not ${segmentBytes}`,
+    );
+  }
+  return {
+    fileSystem: options.fileSystem ?? realFileSystem,
+    segmentBytes,
+    queueBytes: options.queueBytes ?? QUEUE_BYTES_MAX,
+    groupBytes: Math.min(GROUP_BYTES_MAX, segmentBytes),
+    retention: {
+      age: options.retention?.age ?? RETENTION_AGE,
+      bytes: options.retention?.bytes ?? RETENTION_BYTES,
+    },
+    observer: options.observer ?? {},
+    clock: options.clock ?? Date.now,
+  };
+}

@@ -1,0 +1,129 @@
+import { crc32 } from "node:zlib";
+import { HeadraceError } from "../../errors.ts";
+import type { Lines, NewBatch } from "../log.ts";
+import { encodeKeyEntry } from "./key-entry.ts";
+import { COPY_BYTES_MAX, RECORD_BYTES_MAX, SLAB_BYTES } from "./limits.ts";
+import { encodeRecordHeader, RECORD_HEADER_BYTES, type RecordHeader } from "./record.ts";
+
+/** A batch made ready for the disk as far as that goes before its offset is known. */
+export interface PreparedBatch {
+  readonly batch: NewBatch;
+  readonly keyEntry: Buffer | undefined;
+  readonly eventBytes: number;
+  readonly rejectedBytes: number;
+  readonly bodyCrc: number;
+  /** Of the whole record. */
+  readonly bytes: number;
+}
+
+/** Checks and sums up a batch; what is too large or not well-formed is refused here. */
+export function prepareBatch(batch: NewBatch): PreparedBatch {
+  const keyEntry =
+    batch.key === undefined ? undefined : encodeKeyEntry({ ...batch.key, acceptedAt: batch.acceptedAt });
+  const eventBytes = checkedBytes(batch.events, "events");
+  const rejectedBytes = checkedBytes(batch.rejected, "rejected events");
+  if (batch.events.count + batch.rejected.count === 0) throw malformed("it is empty");
+  if (!Number.isSafeInteger(batch.acceptedAt) || batch.acceptedAt < 0) {
+    throw malformed(`its accept time is ${batch.acceptedAt}`);
+  }
+  const bytes = RECORD_HEADER_BYTES + (keyEntry?.length ?? 0) + eventBytes + rejectedBytes;
+  if (bytes > RECORD_BYTES_MAX) {
+    throw new HeadraceError(
+      "body_too_large",
+      `a batch may take ${RECORD_BYTES_MAX} bytes in the log, this one takes ${bytes}`,
+    );
+  }
+  let bodyCrc = keyEntry === undefined ? 0 : crc32(keyEntry);
+  for (const buffer of batch.events.bytes) bodyCrc = crc32(buffer, bodyCrc);
+  for (const buffer of batch.rejected.bytes) bodyCrc = crc32(buffer, bodyCrc);
+  return { batch, keyEntry, eventBytes, rejectedBytes, bodyCrc, bytes };
+}
+
+function checkedBytes(lines: Lines, what: string): number {
+  let bytes = 0;
+  for (const buffer of lines.bytes) bytes += buffer.length;
+  if (!Number.isSafeInteger(lines.count) || lines.count < 0 || lines.count > bytes) {
+    throw malformed(`it says that ${bytes} bytes hold ${lines.count} ${what}`);
+  }
+  if (lines.count === 0 && bytes > 0) throw malformed(`it has ${bytes} bytes of no ${what}`);
+  return bytes;
+}
+
+function malformed(what: string): HeadraceError {
+  return new HeadraceError("internal_error", `a batch can't be appended: ${what}`);
+}
+
+/** How many of the waiting batches are written together: as many as the limits let, and one at least. */
+export function groupLength(waiting: readonly PreparedBatch[], bytesMax: number): number {
+  let bytes = 0;
+  let slab = 0;
+  let length = 0;
+  for (const prepared of waiting) {
+    bytes += prepared.bytes;
+    slab += slabBytes(prepared);
+    if (length > 0 && (bytes > bytesMax || slab > SLAB_BYTES)) break;
+    length += 1;
+  }
+  return length;
+}
+
+function slabBytes(prepared: PreparedBatch): number {
+  return isCopied(prepared) ? prepared.bytes : RECORD_HEADER_BYTES;
+}
+
+function isCopied(prepared: PreparedBatch): boolean {
+  return prepared.bytes <= COPY_BYTES_MAX;
+}
+
+/** Lays a group out as buffers to write one after the other. Small records are copied side by side, large ones not. */
+export class GroupEncoder {
+  readonly #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+
+  /** The buffers are good until the next call. */
+  encode(
+    group: readonly PreparedBatch[],
+    place: { seed: number; position: number; offset: number },
+  ): { buffers: Buffer[]; headers: RecordHeader[] } {
+    const slab = this.#slab;
+    const buffers: Buffer[] = [];
+    const headers: RecordHeader[] = [];
+    let offset = place.offset;
+    let start = 0;
+    let at = 0;
+    for (const prepared of group) {
+      const header = recordHeader(prepared, offset, place.position);
+      headers.push(header);
+      encodeRecordHeader(header, place.seed, slab, at);
+      at += RECORD_HEADER_BYTES;
+      const { events, rejected } = prepared.batch;
+      if (isCopied(prepared)) {
+        if (prepared.keyEntry !== undefined) at += prepared.keyEntry.copy(slab, at);
+        for (const buffer of events.bytes) at += buffer.copy(slab, at);
+        for (const buffer of rejected.bytes) at += buffer.copy(slab, at);
+      } else {
+        buffers.push(slab.subarray(start, at));
+        if (prepared.keyEntry !== undefined) buffers.push(prepared.keyEntry);
+        buffers.push(...events.bytes, ...rejected.bytes);
+        start = at;
+      }
+      offset += events.count + rejected.count;
+    }
+    if (at > start) buffers.push(slab.subarray(start, at));
+    return { buffers, headers };
+  }
+}
+
+function recordHeader(prepared: PreparedBatch, offset: number, groupStart: number): RecordHeader {
+  const { batch } = prepared;
+  return {
+    offset,
+    acceptedAt: batch.acceptedAt,
+    groupStart,
+    eventCount: batch.events.count,
+    rejectedCount: batch.rejected.count,
+    keyBytes: prepared.keyEntry?.length ?? 0,
+    eventBytes: prepared.eventBytes,
+    rejectedBytes: prepared.rejectedBytes,
+    bodyCrc: prepared.bodyCrc,
+  };
+}

@@ -1,0 +1,71 @@
+import type { KeyEntry } from "./key-entry.ts";
+
+/** Where a key's entry lies on disk: the answers stay there, only the keys are in memory. */
+export interface KeyPlace {
+  readonly acceptedAt: number;
+  /** The segment or side file. */
+  readonly path: string;
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** The idempotency keys of a stream that are remembered: those of a window of time, and a number at most. */
+export class KeyIndex {
+  readonly #window: number;
+  readonly #count: number;
+  readonly #clock: () => number;
+  /** In the order of the log, so that the first is the oldest. */
+  readonly #places = new Map<string, KeyPlace>();
+
+  constructor(options: { window: number; count: number; clock: () => number }) {
+    this.#window = options.window;
+    this.#count = options.count;
+    this.#clock = options.clock;
+  }
+
+  add(key: string, place: KeyPlace): void {
+    // Put at the end even when an expired one of the same name is there.
+    this.#places.delete(key);
+    this.#places.set(key, place);
+    this.#expire();
+  }
+
+  find(key: string): KeyPlace | undefined {
+    const place = this.#places.get(key);
+    if (place === undefined || this.#isOver(place)) return undefined;
+    return place;
+  }
+
+  /** Tells that an entry lies elsewhere now. */
+  move(entry: KeyEntry, fromPath: string, place: KeyPlace): void {
+    if (this.#places.get(entry.key)?.path === fromPath) this.#places.set(entry.key, place);
+  }
+
+  /** Whether none of a file's keys can be remembered any more. */
+  isOver(lastAcceptedAt: number): boolean {
+    return lastAcceptedAt + this.#window <= this.#clock();
+  }
+
+  get size(): number {
+    this.#expire();
+    return this.#places.size;
+  }
+
+  /** Age of the oldest key, in milliseconds. */
+  get age(): number {
+    this.#expire();
+    for (const place of this.#places.values()) return Math.max(0, this.#clock() - place.acceptedAt);
+    return 0;
+  }
+
+  #isOver(place: KeyPlace): boolean {
+    return this.isOver(place.acceptedAt);
+  }
+
+  #expire(): void {
+    for (const [key, place] of this.#places) {
+      if (this.#places.size <= this.#count && !this.#isOver(place)) return;
+      this.#places.delete(key);
+    }
+  }
+}

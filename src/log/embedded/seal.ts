@@ -1,0 +1,65 @@
+import { corrupt } from "./corrupt.ts";
+import type { FileSystem } from "./file-system.ts";
+import { decodeKeyEntry } from "./key-entry.ts";
+import type { KeyIndex } from "./key-index.ts";
+import { SCAN_CHUNK_BYTES } from "./limits.ts";
+import { bodyIsValid, RECORD_HEADER_BYTES } from "./record.ts";
+import { RecordScanner } from "./record-scanner.ts";
+import { sidePath, type Segment } from "./segment.ts";
+import { writeSideFile } from "./side-file.ts";
+
+/** Writes the side file of a closed segment; from then on its keys are looked up there. */
+export async function seal(
+  fileSystem: FileSystem,
+  folder: string,
+  segment: Segment,
+  keys: KeyIndex,
+): Promise<void> {
+  const entries = segment.keys === 0 ? [] : await readKeyEntries(segment);
+  const path = sidePath(folder, segment.base);
+  const places = await writeSideFile(
+    fileSystem,
+    path,
+    {
+      log: segment.placed.header.log,
+      base: segment.base,
+      end: segment.end,
+      bytes: segment.bytes,
+      firstAcceptedAt: segment.firstAcceptedAt ?? 0,
+      lastAcceptedAt: segment.lastAcceptedAt,
+    },
+    segment.index,
+    entries,
+  );
+  segment.sealed = true;
+  for (const [index, at] of places.entries()) {
+    const found = decodeKeyEntry(entries[index] ?? Buffer.alloc(0));
+    if (found === undefined) continue;
+    const { entry, bytes } = found;
+    keys.move(entry, segment.path, { acceptedAt: entry.acceptedAt, path, at, bytes });
+  }
+}
+
+/** Reads the segment through once more, which also proves that what was written can be read. */
+async function readKeyEntries(segment: Segment): Promise<Buffer[]> {
+  return segment.use(async (file) => {
+    const range = { from: segment.placed.bytes, to: segment.bytes };
+    const scanner = new RecordScanner(file, segment.placed.seed, range, SCAN_CHUNK_BYTES);
+    const entries: Buffer[] = [];
+    while (scanner.position < segment.bytes) {
+      const found = scanner.peek();
+      if (found === undefined) {
+        if (await scanner.fill()) continue;
+        throw corrupt(segment.path, scanner.position, "a record can't be read back");
+      }
+      const { header, buffer, at, position } = found;
+      if (!bodyIsValid(header, buffer, at)) {
+        throw corrupt(segment.path, position, "a record can't be read back");
+      }
+      const body = at + RECORD_HEADER_BYTES;
+      if (header.keyBytes > 0) entries.push(Buffer.from(buffer.subarray(body, body + header.keyBytes)));
+      scanner.advance(found);
+    }
+    return entries;
+  });
+}

@@ -1,0 +1,32 @@
+import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
+import { HeadraceError } from "../errors.ts";
+import { openEmbeddedLog, type EmbeddedLogOptions } from "./embedded/embedded-log.ts";
+import type { Log } from "./log.ts";
+
+/**
+ * Opens the log that a URL names. `file:` is the embedded log in `options.folder`; `file:<path>` and `file:///<path>`
+ * put it elsewhere. Anything else is `config_invalid`.
+ */
+export async function openLog(url: string, options: EmbeddedLogOptions): Promise<Log> {
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase();
+  if (scheme !== "file:") {
+    throw new HeadraceError(
+      "config_invalid",
+      `there is no log for ${scheme === undefined ? JSON.stringify(url) : `${scheme} URLs`}: use file:, the embedded log`,
+    );
+  }
+  return openEmbeddedLog({ ...options, folder: folderOf(url.slice(scheme.length)) ?? options.folder });
+}
+
+function folderOf(path: string): string | undefined {
+  if (path === "") return undefined;
+  if (!path.startsWith("//")) return resolve(path);
+  try {
+    return fileURLToPath(`file:${path}`);
+  } catch (error) {
+    throw new HeadraceError("config_invalid", `file:${path} names no folder of this machine`, {
+      cause: error,
+    });
+  }
+}
