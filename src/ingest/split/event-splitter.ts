@@ -9,7 +9,8 @@ import { KIB } from "../../units.ts";
  *       await setImmediate();
  *     }
  *
- * A body can turn out unreadable after its first events, so nothing may be kept of it before `SPLIT_DONE`.
+ * A body can turn out unreadable after its first events, so nothing may be kept of it before `SPLIT_DONE`. What stands
+ * between events may be overwritten up to the start of the last one that was given.
  */
 export interface EventSplitter {
   /** Start and end (excluded) of each event of the last slice; whitespace before it is left out. Overwritten by the next call. */
