@@ -38,11 +38,7 @@ export class KeyLookup {
 
   async #claim(key: string, write: () => Promise<Appended>): Promise<Appended> {
     const writing = write();
-    const ended = writing.then(
-      () => {},
-      () => {},
-    );
-    this.#underWay.set(key, ended);
+    this.#underWay.set(key, settled(writing));
     try {
       return await writing;
     } finally {
@@ -74,4 +70,9 @@ export class KeyLookup {
       await file.close();
     }
   }
+}
+
+/** Resolves when the promise does either. */
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([promise]);
 }

@@ -143,7 +143,7 @@ export class SegmentList {
 
   async #sealAndDrop(): Promise<void> {
     const { fileSystem, observer } = this.#options;
-    for (const segment of [...this.#segments]) {
+    for (const segment of this.#segments) {
       if (segment !== this.#active && !segment.sealed)
         await seal(fileSystem, this.#folder, segment, this.#keys);
     }
