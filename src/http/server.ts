@@ -7,6 +7,7 @@ import { answerClientError } from "./client-error.ts";
 import { hostCheck, inUrl } from "./host-check.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { errorOfRequest, sendProblem } from "./problem.ts";
+import { answeredStatus } from "./answered-status.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RouteTable } from "./route-table.ts";
 
@@ -25,7 +26,10 @@ export interface ServerOptions {
 
 /** Called by the server; must not throw. */
 export interface HttpObserver {
-  /** A request was answered. `route` is its pattern, undefined when there is none; `duration` is in milliseconds. */
+  /**
+   * A request was answered. `route` is its pattern, undefined when there is none; `status` is CLIENT_GONE when the client
+   * didn't wait for the whole answer; `duration` is in milliseconds.
+   */
   answered?(method: string, route: string | undefined, status: number, duration: number): void;
 }
 
@@ -57,7 +61,7 @@ export function createServer(options: ServerOptions): HttpServer {
   const app = createApp(limits);
   const inFlight = new InFlight();
 
-  // First, so that every request that `onResponse` ends was begun.
+  // First, so that a request counts before anything is done for it.
   observe(app, inFlight, options);
   refuseEarly(app, hostCheck(options.hosts), draining.signal);
   app.addHook("onSend", (_request, reply, payload, done) => {
@@ -176,31 +180,33 @@ function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
 
 /** Counts the requests that aren't answered yet, and tells the observer and the log of those that are. */
 function observe(app: FastifyInstance, inFlight: InFlight, { logger, observer }: ServerOptions): void {
-  app.addHook("onRequest", (_request, _reply, done) => {
+  app.addHook("onRequest", (request, { raw: response }, done) => {
+    const from = performance.now();
     inFlight.begin();
+    // Not Fastify's onResponse, which a client that goes away can keep from being called.
+    response.once("close", () => {
+      inFlight.end();
+      const route = routeOf(request);
+      const status = answeredStatus(response);
+      const duration = performance.now() - from;
+      observer?.answered?.(request.method, route, status, duration);
+      if (!logger.isLevelEnabled("debug")) return;
+      logger.debug({ request: request.id, method: request.method, route, status, ms: duration }, "answered");
+    });
     done();
   });
-  app.addHook("onResponse", (request, reply, done) => {
-    inFlight.end();
-    const route = request.is404 ? undefined : request.routeOptions.url;
-    observer?.answered?.(request.method, route, reply.statusCode, reply.elapsedTime);
-    if (logger.isLevelEnabled("debug")) {
-      const { id, method } = request;
-      logger.debug(
-        { request: id, method, route, status: reply.statusCode, ms: reply.elapsedTime },
-        "answered",
-      );
-    }
-    done();
-  });
+}
+
+/** The pattern of the request's route. Never the path: what it names may be nobody's business. */
+function routeOf(request: FastifyRequest): string | undefined {
+  return request.is404 ? undefined : request.routeOptions.url;
 }
 
 /** One line about a request that failed through no fault of its sender. Never a body, never a stack. */
 function logFailure(logger: Logger, request: FastifyRequest, error: HeadraceError): void {
   const { id, method } = request;
   const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
-  const route = request.is404 ? undefined : request.routeOptions.url;
-  logger.error({ request: id, method, route, code: error.code, ...cause }, error.message);
+  logger.error({ request: id, method, route: routeOf(request), code: error.code, ...cause }, error.message);
 }
 
 /** How many requests are being worked on. */

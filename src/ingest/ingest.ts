@@ -1,5 +1,7 @@
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HeadraceError } from "../errors.ts";
+import { answeredStatus } from "../http/answered-status.ts";
 import type { BatchRange, Loader, StoredCounts } from "../load/load.ts";
 import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
@@ -36,7 +38,7 @@ export interface IngestStream {
 export interface IngestObserver {
   /** A batch is durable: its events, and the bytes of its body after decompression. */
   kept?(stream: string, accepted: number, rejected: number, bytes: number): void;
-  /** A request was answered, `duration` milliseconds after its headers came. */
+  /** A request was answered, `duration` milliseconds after its headers came; 499 when its client had gone. */
   answered?(stream: string, status: number, duration: number): void;
 }
 
@@ -49,14 +51,7 @@ export function registerIngest(app: FastifyInstance, deps: IngestDeps): void {
   void app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(["application/json", "application/x-ndjson", "*"], leaveBody);
-    scope.post<IngestRoute>("/v1/streams/:stream/events", {
-      handler: (request, reply) => ingest.handle(request, reply),
-      onResponse: (request, reply, next) => {
-        const { stream } = request.params;
-        if (deps.streams.has(stream)) deps.observer?.answered?.(stream, reply.statusCode, reply.elapsedTime);
-        next();
-      },
-    });
+    scope.post<IngestRoute>("/v1/streams/:stream/events", (request, reply) => ingest.handle(request, reply));
     done();
   });
 }
@@ -93,6 +88,7 @@ class Ingest {
     const name = request.params.stream;
     const target = this.#deps.streams.get(name);
     if (target === undefined) throw unknownStream(name, [...this.#deps.streams.keys()]);
+    this.#observe(name, reply.raw);
     const head = readHead(request);
     this.#refuseLag(name);
     this.#bodies.admit(head.contentLength ?? 0);
@@ -170,6 +166,15 @@ class Ingest {
     if (outcome.kind === "replayed") return undefined;
     if (outcome.range === undefined) return { stored: 0, duplicates: 0, refused: 0 };
     return await waitUntilStored(this.#deps.loader, stream, outcome.range, this.#deps.draining);
+  }
+
+  #observe(stream: string, response: ServerResponse): void {
+    const { observer } = this.#deps;
+    if (observer?.answered === undefined) return;
+    const from = performance.now();
+    response.once("close", () => {
+      observer.answered?.(stream, answeredStatus(response), performance.now() - from);
+    });
   }
 
   #refuseLag(stream: string): void {
