@@ -118,6 +118,21 @@ export const ERRORS = {
       "The store was emptied or is older than the cursor. Restore it, or rebuild the stream from the log.",
   },
 
+  // The ledger
+  ledger_corrupt: {
+    status: 503,
+    retryable: false,
+    title: "The ledger of a stream is damaged",
+    advice:
+      "Restore the file that the message names from a copy, or remove it: what the store has is then found out by asking it.",
+  },
+  ledger_failed: {
+    status: 503,
+    retryable: true,
+    title: "The ledger can't be read or written",
+    advice: "Look at the disk. Loading resumes by itself; nothing that was accepted is lost.",
+  },
+
   // Requests
   bad_request: {
     status: 400,
@@ -289,11 +304,11 @@ export const ERRORS = {
     title: "The input can't be read",
     advice: "Correct what the message names, or give the format with --format.",
   },
-  folder_not_empty: {
+  folder_unusable: {
     status: 409,
     retryable: false,
-    title: "The folder has files in it",
-    advice: "Give a folder that is empty or doesn't exist yet.",
+    title: "The folder can't take a new project",
+    advice: "Give a folder that is empty or doesn't exist yet, where you may write.",
   },
   interrupted: {
     status: 499,

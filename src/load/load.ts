@@ -2,13 +2,19 @@ import type { Position } from "../log/log.ts";
 
 /** The loader: one subscription of each stream that brings what the log holds into the store, each event exactly once. */
 export interface Loader {
-  /** Reconciles what an earlier run left open, then loads until stopped. Resolves when reconciling is done for every stream. */
+  /**
+   * Reconciles what an earlier run left open, then loads until stopped. Resolves when reconciling is done for every
+   * stream, but for those in trouble: `status` tells which, and they don't hold up the others.
+   */
   start(): Promise<void>;
 
   /** Finishes the insert in flight, writes the cursor and stops. What isn't loaded yet stays in the log for the next start. */
   stop(): Promise<void>;
 
-  /** Resolves when that batch is queryable, with what became of it; undefined when the time is over first. */
+  /**
+   * Resolves when that batch is queryable, with what became of it; undefined when the time (milliseconds) is over
+   * first, when the loader stops, or when the batch was loaded too long ago to know.
+   */
   stored(stream: string, batch: BatchRange, timeout: number): Promise<StoredCounts | undefined>;
 
   /** A number that changes whenever rows of the stream became visible or went away: answers kept under another are stale. */
@@ -34,16 +40,20 @@ export interface StoredCounts {
 }
 
 export interface LoadStatus {
+  /** "stopped" with a `reason`: it can't go on by itself, such as with `store_mismatch`. */
   readonly state: "reconciling" | "running" | "retrying" | "stopped";
-  /** Events that are accepted and not queryable yet. */
+  /** Events that are accepted and not queryable yet, rejected ones among them. */
   readonly lagEvents: number;
   /** Age of the oldest of them, in milliseconds; 0 when there are none. */
   readonly lagAge: number;
   /** Position up to which everything is in the store. */
   readonly loaded: Position;
-  /** Why it is retrying. */
+  /** Why it is retrying or has stopped: the error's code and message. */
   readonly reason?: string;
 }
+
+/** The loader's name among the subscriptions of the log. */
+export const LOADER_SUBSCRIPTION = "loader";
 
 /** Called by the loader; all are optional. Must not throw. */
 export interface LoadObserver {

@@ -1,0 +1,118 @@
+import type { Store, StoredId } from "../../store/store.ts";
+import type { RefusedPlace } from "../ledger-state.ts";
+import { IDS_PER_QUESTION, ROWS_PER_TURN } from "../limits.ts";
+import { nextTurn } from "../next-turn.ts";
+import { FingerprintSet } from "./fingerprint-set.ts";
+import type { IdFilter } from "./id-filter.ts";
+
+/** One event of a batch, in the order of the log. */
+export interface IdRow {
+  readonly id: string;
+  readonly offset: number;
+  readonly acceptedAt: number;
+}
+
+export interface DuplicateSearch {
+  readonly store: Store;
+  readonly table: string;
+  /** Milliseconds in which a second event with an id is a duplicate. */
+  readonly window: number;
+  readonly filter: IdFilter;
+  /** Events that the store refused: their ids were written before it did, but aren't taken. */
+  readonly refused: readonly RefusedPlace[];
+}
+
+/**
+ * The offsets, rising, of events whose id another event had within the window before them: one in the store, or an
+ * earlier one of the same rows. An id that the store has at the very same place is our own, from an insert that didn't
+ * end.
+ */
+export async function findDuplicates(
+  search: DuplicateSearch,
+  log: string,
+  rows: readonly IdRow[],
+): Promise<number[]> {
+  const suspects = await suspectRows(search.filter, rows);
+  if (suspects.length === 0) return [];
+  const taken = await storedElsewhere(search, log, suspects);
+  const duplicates: number[] = [];
+  /** When the first event with an id was accepted. */
+  const firsts = new Map<string, number>();
+  for (const row of suspects) {
+    const first = firsts.get(row.id);
+    if (taken.has(row) || (first !== undefined && row.acceptedAt - first <= search.window)) {
+      duplicates.push(row.offset);
+    } else firsts.set(row.id, row.acceptedAt);
+  }
+  return duplicates;
+}
+
+/** All rows whose id may be another's too, in the store or among the rows. */
+async function suspectRows(filter: IdFilter, rows: readonly IdRow[]): Promise<IdRow[]> {
+  const seen = new FingerprintSet();
+  const ids = new Set<string>();
+  for (const [index, row] of rows.entries()) {
+    if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    const fingerprint = filter.fingerprint(row.id);
+    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, row.acceptedAt)) ids.add(row.id);
+  }
+  // An id that repeats became a suspect at its second row: the first is one too.
+  return ids.size === 0 ? [] : rows.filter((row) => ids.has(row.id));
+}
+
+/** The rows whose id the store has from another event, within the window of each. */
+async function storedElsewhere(
+  search: DuplicateSearch,
+  log: string,
+  rows: readonly IdRow[],
+): Promise<Set<IdRow>> {
+  const taken = new Set<IdRow>();
+  for (let start = 0; start < rows.length; start += IDS_PER_QUESTION) {
+    const page = rows.slice(start, start + IDS_PER_QUESTION);
+    for (const row of await takenOfPage(search, log, page)) taken.add(row);
+  }
+  return taken;
+}
+
+async function takenOfPage(search: DuplicateSearch, log: string, rows: readonly IdRow[]): Promise<IdRow[]> {
+  const times = rows.map((row) => row.acceptedAt);
+  const [earliest, latest] = [Math.min(...times) - search.window, Math.max(...times) - search.window];
+  const found = await search.store.findIds(search.table, idsOf(rows), earliest);
+  const candidates = rows.filter((row) => found.has(row.id));
+  if (candidates.length === 0) return [];
+  // What is found within the narrowest window is in every row's; for the few others each row's own is asked.
+  const sure =
+    earliest === latest ? found : await search.store.findIds(search.table, idsOf(candidates), latest);
+  const taken: IdRow[] = [];
+  for (const row of candidates) {
+    const first = sure.get(row.id) ?? (await findOne(search, row, row.acceptedAt - search.window));
+    if (await isTaken(search, log, row, first)) taken.push(row);
+  }
+  return taken;
+}
+
+/** Steps over the places of refused events: a later event may have the id by right. */
+async function isTaken(
+  search: DuplicateSearch,
+  log: string,
+  row: IdRow,
+  first: StoredId | undefined,
+): Promise<boolean> {
+  let place = first;
+  while (place !== undefined) {
+    const { log: placeLog, offset } = place;
+    if (placeLog === log && offset === row.offset) return false;
+    const refused = search.refused.find((event) => event.log === placeLog && event.offset === offset);
+    if (refused === undefined) return true;
+    place = await findOne(search, row, refused.acceptedAt + 1);
+  }
+  return false;
+}
+
+async function findOne(search: DuplicateSearch, row: IdRow, since: number): Promise<StoredId | undefined> {
+  return (await search.store.findIds(search.table, [row.id], since)).get(row.id);
+}
+
+function idsOf(rows: readonly IdRow[]): string[] {
+  return [...new Set(rows.map((row) => row.id))];
+}

@@ -1,0 +1,102 @@
+import type { Position } from "../log/log.ts";
+import type { EventError } from "../project/event-validator.ts";
+import type { Span } from "../store/store.ts";
+import { LEDGER_INSERTS_MAX, REFUSED_REMEMBERED_MAX } from "./limits.ts";
+import { has, spansOf, subtract, type Spans } from "./spans.ts";
+
+/** What the ledger of one partition of a stream says: the result of its entries, applied in order. */
+export interface LedgerState {
+  /** The store that all this is about. */
+  readonly storeId: string;
+  /** Everything before it is in the store. */
+  readonly loaded: Position;
+  /** The insert that has begun and isn't known to have ended. */
+  readonly plan?: OpenPlan;
+  /** The latest inserts, oldest first. */
+  readonly inserts: readonly LedgerInsert[];
+  /** Latest events that the store refused, oldest first: their ids aren't stored. */
+  readonly refused: readonly RefusedPlace[];
+}
+
+/** The range of the log that an insert takes, and what was decided about it before. */
+export interface OpenPlan extends Span {
+  readonly log: string;
+  /** Events whose ids are stored already. */
+  readonly duplicates: Spans;
+  /** Events that the store refused. */
+  readonly refused: readonly RefusedEvent[];
+}
+
+export interface RefusedEvent {
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+  readonly reason: EventError;
+  /** The event of the same plan that was a duplicate of this one, and now is the first with its id. */
+  readonly heir?: number;
+}
+
+export interface RefusedPlace {
+  readonly log: string;
+  readonly offset: number;
+  readonly acceptedAt: number;
+}
+
+export interface LedgerInsert extends Span {
+  readonly log: string;
+  /** Rows of the range in the stream's table. */
+  readonly stored: number;
+}
+
+/** One line of the ledger. */
+export type LedgerEntry =
+  /** Everything so far in one: the first line of a file. */
+  | { readonly kind: "state"; readonly state: LedgerState }
+  /** Before an insert. */
+  | ({ readonly kind: "plan" } & Span & { readonly log: string; readonly duplicates: Spans })
+  /** The store refused events of the open plan. */
+  | { readonly kind: "refused"; readonly refused: readonly RefusedEvent[] }
+  /** After the insert: the open plan is done, with so many rows in the stream's table. */
+  | { readonly kind: "loaded"; readonly stored: number };
+
+/** Throws a RangeError for an entry that can't follow. */
+export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): LedgerState {
+  if (entry.kind === "state") return entry.state;
+  if (state === undefined) throw new RangeError("the ledger doesn't begin with its state");
+  if (entry.kind === "plan") {
+    const { kind: _, ...plan } = entry;
+    return { ...state, plan: { ...plan, refused: [] } };
+  }
+  const { plan, ...rest } = state;
+  if (plan === undefined) throw new RangeError(`the ledger has "${entry.kind}" without a plan`);
+  switch (entry.kind) {
+    case "refused":
+      return { ...rest, plan: refuse(plan, entry.refused) };
+    case "loaded": {
+      const { log, from, to } = plan;
+      return {
+        ...rest,
+        loaded: { log, offset: to },
+        inserts: [...rest.inserts, { log, from, to, stored: entry.stored }].slice(-LEDGER_INSERTS_MAX),
+        refused: [...rest.refused, ...placesOf(plan)].slice(-REFUSED_REMEMBERED_MAX),
+      };
+    }
+  }
+}
+
+/** The plan when these events of it turn out to be refused. */
+export function refuse(plan: OpenPlan, refused: readonly RefusedEvent[]): OpenPlan {
+  const known = new Set(plan.refused.map((event) => event.offset));
+  const fresh = refused.filter((event) => !known.has(event.offset));
+  const heirs = fresh.flatMap((event) => (event.heir === undefined ? [] : [event.heir]));
+  const risen = spansOf(heirs.sort((a, b) => a - b).filter((offset) => has(plan.duplicates, offset)));
+  return {
+    ...plan,
+    duplicates: subtract(plan.duplicates, risen),
+    refused: [...plan.refused, ...fresh].sort((a, b) => a.offset - b.offset),
+  };
+}
+
+function placesOf(plan: OpenPlan): RefusedPlace[] {
+  return plan.refused.map(({ offset, acceptedAt }) => ({ log: plan.log, offset, acceptedAt }));
+}

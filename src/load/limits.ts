@@ -1,0 +1,43 @@
+import { MIB, SECOND } from "../units.ts";
+
+/** What the loader may hold and how it waits. Every field has its default in `LOAD_LIMITS`. */
+export interface LoadLimits {
+  /** Events at which a batch is inserted without waiting longer. */
+  readonly rows: number;
+  /** Bytes of events at which a batch is inserted without waiting longer; about what it holds in memory per stream. */
+  readonly bytes: number;
+  /** Rows that are handed to the store at once: what the engine makes one part of. */
+  readonly insertRows: number;
+  /** Longest wait before the first retry, in milliseconds; it doubles with each that follows. */
+  readonly retryFirst: number;
+  /** Longest wait before any retry, in milliseconds. */
+  readonly retryMax: number;
+  /** Ids of one stream that are held in memory; past it each id is looked up in the store. About 5 to 11 bytes an id. */
+  readonly ids: number;
+}
+
+export const LOAD_LIMITS: LoadLimits = {
+  rows: 500_000,
+  bytes: 32 * MIB,
+  insertRows: 1_000_000,
+  retryFirst: 0.1 * SECOND,
+  retryMax: 15 * SECOND,
+  ids: 20_000_000,
+};
+
+/** A batch is flushed when this part of its stream's freshness is over: the rest is for the insert. */
+export const FRESHNESS_SHARE = 0.5;
+/** While a batch gathers, what is new is read this often, in milliseconds, so that the last read is a small one. */
+export const GATHER_INTERVAL = 20;
+/** Rows worked through between two looks at the event loop: about 5 ms. */
+export const ROWS_PER_TURN = 10_000;
+/** Ids in one question to the store. */
+export const IDS_PER_QUESTION = 10_000;
+/** Runs of duplicate or refused offsets that are remembered for `stored`; older batches get no counts. */
+export const OUTCOME_SPANS_MAX = 100_000;
+/** Refused events of a stream with ids that the ledger remembers: an id that was refused isn't stored. */
+export const REFUSED_REMEMBERED_MAX = 1_000;
+/** Bytes at which the ledger's file is written anew with what still counts. */
+export const LEDGER_BYTES_MAX = MIB;
+/** The latest inserts that the ledger remembers, to check at start that the store still has them. */
+export const LEDGER_INSERTS_MAX = 16;

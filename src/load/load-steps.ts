@@ -1,0 +1,204 @@
+import { join } from "node:path";
+import type { Log, LogBatch, Position } from "../log/log.ts";
+import type { Stream } from "../project/declarations.ts";
+import type { Store } from "../store/store.ts";
+import { gather } from "./gather.ts";
+import { readIds } from "./ids/batch-ids.ts";
+import { fillIdFilter } from "./ids/fill-id-filter.ts";
+import { findDuplicates } from "./ids/find-duplicates.ts";
+import type { IdFilter } from "./ids/id-filter.ts";
+import { insertPlan, openPlan } from "./insert-plan.ts";
+import { openLedger, type Ledger } from "./ledger.ts";
+import type { LedgerFile } from "./ledger-file.ts";
+import type { OpenPlan } from "./ledger-state.ts";
+import type { LoadLimits } from "./limits.ts";
+import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
+import type { ActiveState, InsertingState } from "./load-state.ts";
+import type { Outcomes } from "./outcomes.ts";
+import { batchesOf, reconcile } from "./reconcile.ts";
+import { endOf, offsetsIn, sectionOf } from "./rows.ts";
+import { sizeOf, sizeWithin, spansOf, type Spans } from "./spans.ts";
+
+export interface LoadStepsOptions {
+  readonly log: Log;
+  readonly store: Store;
+  readonly stream: Stream;
+  readonly partition: number;
+  /** Of ledgers; it must be there. */
+  readonly folder: string;
+  readonly ledgerFile: (path: string) => LedgerFile;
+  readonly limits: LoadLimits;
+  readonly observer: LoadObserver;
+  readonly outcomes: Outcomes;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly signal: AbortSignal;
+  /** Rows of the stream's table may have become visible. */
+  visible(): void;
+}
+
+/** The work of each state of a partition's loader. Each step can be tried again after it failed. */
+export class LoadSteps {
+  readonly #options: LoadStepsOptions;
+  readonly #name: string;
+  #ledger: Ledger | undefined;
+  #filter: IdFilter | undefined;
+  /** What the log held at start may be in the store already: up to this offset the store is asked first. */
+  #askUntil = 0;
+  #loaded: Position;
+  #oldest: number | undefined;
+
+  constructor(options: LoadStepsOptions) {
+    this.#options = options;
+    this.#name = options.stream.name;
+    this.#loaded = options.log.status(this.#name, options.partition).first;
+  }
+
+  /** Everything before it is in the store. */
+  get loaded(): Position {
+    return this.#loaded;
+  }
+
+  /** When the oldest event that isn't loaded was accepted, as far as that was read. */
+  get oldest(): number | undefined {
+    return this.#oldest;
+  }
+
+  async reconcile(): Promise<ActiveState> {
+    const { log, store, stream, partition, outcomes } = this.#options;
+    const ledger = await this.#openLedger();
+    const work = { log, store, stream, partition, ledger };
+    const { loaded, plan } = await reconcile(work);
+    this.#askUntil = log.status(this.#name, partition).end.offset;
+    this.#loaded = loaded;
+    outcomes.begin(loaded);
+    const [oldest] = await log.read(this.#name, partition, loaded, { bytes: 1, events: 1 });
+    this.#oldest = oldest?.acceptedAt;
+    this.#filter = await this.#fillFilter();
+    const batches = plan === undefined ? [] : await batchesOf(work, plan);
+    if (batches.length === 0) return { kind: "gathering" };
+    return { kind: "inserting", batches, ids: await this.#readIds(batches), askFirst: true };
+  }
+
+  async gather(): Promise<ActiveState | undefined> {
+    const { log, stream, partition, limits, clock, signal } = this.#options;
+    const { freshness } = stream;
+    this.#oldest = undefined;
+    const began = (oldest: LogBatch) => (this.#oldest = oldest.acceptedAt);
+    const work = { log, stream: this.#name, partition, freshness, limits, clock, signal, began };
+    const batches = await gather(work, this.#loaded);
+    return batches.length === 0 ? undefined : { kind: "planning", batches };
+  }
+
+  /** Decides on duplicates and writes the plan in the ledger: what is decided stays so, whatever happens next. */
+  async plan(batches: readonly LogBatch[]): Promise<ActiveState> {
+    const { store, stream } = this.#options;
+    const ledger = await this.#openLedger();
+    const [first, last] = [batches[0], batches.at(-1)];
+    if (first === undefined || last === undefined) return { kind: "gathering" };
+    const ids = await this.#readIds(batches);
+    const search = { store, table: this.#name, window: stream.id?.window ?? 0 };
+    const refused = ledger.state?.refused ?? [];
+    const duplicates =
+      ids === undefined || this.#filter === undefined
+        ? []
+        : await findDuplicates({ ...search, filter: this.#filter, refused }, first.log, ids);
+    const [from, to] = [first.offset, endOf(last)];
+    await ledger.record({ kind: "plan", log: first.log, from, to, duplicates: spansOf(duplicates) });
+    return { kind: "inserting", batches, ids, askFirst: from < this.#askUntil };
+  }
+
+  async insert(state: InsertingState): Promise<ActiveState> {
+    const { store, limits, observer, signal, visible } = this.#options;
+    const ledger = await this.#openLedger();
+    const inserted = await insertPlan({
+      store,
+      stream: this.#name,
+      ledger,
+      batches: state.batches,
+      ids: state.ids,
+      askFirst: state.askFirst,
+      rowsMax: limits.insertRows,
+      visible,
+      inserted: (batch, duration) =>
+        observer.inserted?.(this.#name, batch.count, sumOfBytes(batch.lines), duration),
+      checkpoint: () => signal.throwIfAborted(),
+    });
+    this.#finish(openPlan(ledger), state, inserted);
+    return { kind: "committing", batches: state.batches };
+  }
+
+  /** The ledger first: the log may drop what is before its cursor. */
+  async commit(batches: readonly LogBatch[]): Promise<ActiveState> {
+    const { log, partition } = this.#options;
+    const ledger = await this.#openLedger();
+    const plan = ledger.state?.plan;
+    if (plan !== undefined) {
+      const events = sizeOf(offsetsIn(batches, "events"));
+      const stored = events - sizeOf(plan.duplicates) - plan.refused.length;
+      await ledger.record({ kind: "loaded", stored });
+    }
+    await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#loaded);
+    return { kind: "gathering" };
+  }
+
+  async close(): Promise<void> {
+    await this.#ledger?.close();
+  }
+
+  /** The plan's rows are queryable: tells everyone who is concerned. */
+  #finish(plan: OpenPlan, state: InsertingState, inserted: Spans): void {
+    const { observer, outcomes, clock } = this.#options;
+    this.#loaded = { log: plan.log, offset: plan.to };
+    outcomes.done(plan);
+    for (const { id, acceptedAt } of state.ids ?? []) {
+      this.#filter?.add(this.#filter.fingerprint(id), acceptedAt);
+    }
+    this.#filter?.rotate(state.batches.at(-1)?.acceptedAt ?? 0);
+    const duplicates = sizeOf(plan.duplicates);
+    if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);
+    if (plan.refused.length > 0) observer.refused?.(this.#name, plan.refused.length);
+    const now = clock();
+    for (const [acceptedAt, count] of countsByTime(state.batches, inserted)) {
+      observer.fresh?.(this.#name, Math.max(0, now - acceptedAt), count);
+    }
+  }
+
+  async #openLedger(): Promise<Ledger> {
+    if (this.#ledger === undefined) {
+      const { folder, partition, ledgerFile } = this.#options;
+      const path = join(folder, `${this.#name}-${partition}.ledger`);
+      this.#ledger = await openLedger(ledgerFile(path), path);
+    }
+    return this.#ledger;
+  }
+
+  async #fillFilter(): Promise<IdFilter | undefined> {
+    const { store, stream, limits, clock, signal } = this.#options;
+    if (stream.id === undefined) return undefined;
+    const { window } = stream.id;
+    const [idsMax, now, oldest] = [limits.ids, clock(), this.#oldest];
+    return fillIdFilter({ store, table: this.#name, window, idsMax, now, oldest, signal });
+  }
+
+  /** Events of a schema without an id have none, whatever is declared now. */
+  async #readIds(batches: readonly LogBatch[]) {
+    const field = batches[0]?.schema.idField;
+    if (this.#options.stream.id === undefined || field === undefined) return undefined;
+    return readIds(batches, field);
+  }
+}
+
+function sumOfBytes(buffers: readonly Buffer[]): number {
+  return buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+}
+
+/** How many of the offsets were accepted when. */
+function countsByTime(batches: readonly LogBatch[], offsets: Spans): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const batch of batches) {
+    const count = sizeWithin(offsets, sectionOf(batch, "events"));
+    if (count > 0) counts.set(batch.acceptedAt, (counts.get(batch.acceptedAt) ?? 0) + count);
+  }
+  return counts;
+}

@@ -1,0 +1,145 @@
+import { toHeadraceError, type ErrorCode } from "../errors.ts";
+import { backoffDelay, pause } from "./backoff.ts";
+import type { LoadStatus } from "./load.ts";
+import type { ActiveState, LoadState, RetryingState } from "./load-state.ts";
+import { LoadSteps, type LoadStepsOptions } from "./load-steps.ts";
+import { Outcomes } from "./outcomes.ts";
+
+export type PartitionLoaderOptions = Omit<LoadStepsOptions, "outcomes" | "signal">;
+
+/** No retry helps against these: somebody has to do something. */
+const HALTING: ReadonlySet<ErrorCode> = new Set([
+  "store_mismatch",
+  "ledger_corrupt",
+  "log_corrupt",
+  "offset_gone",
+]);
+
+/** Loads one partition of one stream, as a state machine whose trouble is its own. */
+export class PartitionLoader {
+  readonly outcomes = new Outcomes();
+  readonly #options: PartitionLoaderOptions;
+  readonly #steps: LoadSteps;
+  readonly #stopping = new AbortController();
+  readonly #reconciled = Promise.withResolvers<void>();
+  #state: LoadState = { kind: "reconciling" };
+  #running: Promise<void> | undefined;
+  /** Failures in a row. */
+  #failures = 0;
+
+  constructor(options: PartitionLoaderOptions) {
+    this.#options = options;
+    const { signal } = this.#stopping;
+    this.#steps = new LoadSteps({ ...options, outcomes: this.outcomes, signal });
+  }
+
+  /** Resolves when what an earlier run left open is reconciled, or when there is trouble with it. */
+  async start(): Promise<void> {
+    this.#running ??= this.#run();
+    await this.#reconciled.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    this.outcomes.end();
+    await this.#steps.close();
+  }
+
+  status(): LoadStatus {
+    const { log, stream, partition, clock } = this.#options;
+    const { loaded, oldest } = this.#steps;
+    const { end } = log.status(stream.name, partition);
+    const lagEvents = Math.max(0, end.offset - loaded.offset);
+    const lagAge = lagEvents === 0 || oldest === undefined ? 0 : Math.max(0, clock() - oldest);
+    return { ...describe(this.#state), lagEvents, lagAge, loaded };
+  }
+
+  async #run(): Promise<void> {
+    let reconciling = true;
+    while (this.#state.kind !== "stopped") {
+      this.#state = await this.#next(this.#state);
+      // What an earlier run left open may have led from reconciling to inserting.
+      reconciling &&= this.#state.kind === "reconciling" || this.#state.kind === "inserting";
+      if (!reconciling) this.#reconciled.resolve();
+    }
+  }
+
+  async #next(state: LoadState): Promise<LoadState> {
+    switch (state.kind) {
+      case "retrying":
+        return this.#retry(state);
+      case "halted":
+        return this.#waitForStop();
+      case "stopped":
+        return state;
+      default:
+        return this.#try(state);
+    }
+  }
+
+  async #try(state: ActiveState): Promise<LoadState> {
+    try {
+      const next = await this.#advance(state);
+      this.#failures = 0;
+      return next ?? { kind: "stopped" };
+    } catch (thrown) {
+      const error = toHeadraceError(thrown);
+      if (this.#stopping.signal.aborted) return { kind: "stopped" };
+      if (HALTING.has(error.code)) return { kind: "halted", error };
+      this.#failures += 1;
+      const failed = state.kind === "inserting" ? { ...state, askFirst: true } : state;
+      return { kind: "retrying", failed, error, attempt: this.#failures };
+    }
+  }
+
+  /** The next state; undefined when the loader is to stop. */
+  async #advance(state: ActiveState): Promise<ActiveState | undefined> {
+    switch (state.kind) {
+      case "reconciling":
+        return this.#steps.reconcile();
+      case "gathering":
+        return this.#steps.gather();
+      case "planning":
+        return this.#steps.plan(state.batches);
+      case "inserting":
+        return this.#steps.insert(state);
+      case "committing":
+        return this.#steps.commit(state.batches);
+    }
+  }
+
+  async #retry({ failed, error, attempt }: RetryingState): Promise<LoadState> {
+    const { observer, stream, limits } = this.#options;
+    const { signal } = this.#stopping;
+    observer.retrying?.(stream.name, `${error.code}: ${error.message}`, attempt);
+    await pause(backoffDelay(attempt, { first: limits.retryFirst, max: limits.retryMax }), signal);
+    return signal.aborted ? { kind: "stopped" } : failed;
+  }
+
+  async #waitForStop(): Promise<LoadState> {
+    const { signal } = this.#stopping;
+    if (!signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    }
+    return { kind: "stopped" };
+  }
+}
+
+function describe(state: LoadState): Pick<LoadStatus, "state" | "reason"> {
+  switch (state.kind) {
+    case "reconciling":
+      return { state: "reconciling" };
+    case "gathering":
+    case "planning":
+    case "inserting":
+    case "committing":
+      return { state: "running" };
+    case "retrying":
+      return { state: "retrying", reason: `${state.error.code}: ${state.error.message}` };
+    case "halted":
+      return { state: "stopped", reason: `${state.error.code}: ${state.error.message}` };
+    case "stopped":
+      return { state: "stopped" };
+  }
+}

@@ -1,0 +1,129 @@
+import { HeadraceError } from "../errors.ts";
+import type { Log, LogBatch, Position } from "../log/log.ts";
+import type { Stream } from "../project/declarations.ts";
+import type { OffsetRange, Store } from "../store/store.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LedgerInsert, LedgerState, OpenPlan } from "./ledger-state.ts";
+import { LOADER_SUBSCRIPTION } from "./load.ts";
+import { endOf } from "./rows.ts";
+import { sizeOf } from "./spans.ts";
+
+export interface Reconciling {
+  readonly log: Log;
+  readonly store: Store;
+  readonly stream: Stream;
+  readonly partition: number;
+  readonly ledger: Ledger;
+}
+
+/**
+ * Finds out, at start, from where on the log is to be loaded, and writes it in the ledger. The ledger says it, unless
+ * there is none, or the store isn't the one that it describes: then the log is loaded again from the first event that
+ * the store may lack, when the log still holds it. Loading again is safe, since what the log held at start is inserted
+ * only after asking the store which of it is there. Throws `store_mismatch` when the log doesn't reach back far enough.
+ */
+export async function reconcile(work: Reconciling): Promise<LedgerState> {
+  const { state } = work.ledger;
+  if (state === undefined) return setBack(work, await startWithoutLedger(work));
+  if (state.storeId !== work.store.capabilities.storeId) {
+    return setBack(work, wholeLog(work, "the store was emptied or replaced"));
+  }
+  const latest = state.inserts.filter((insert) => insert.stored > 0);
+  const whole = await lastWholeInsert(work, latest);
+  if (whole === latest.at(-1)) return keptPosition(work, state);
+  if (whole !== undefined && firstOf(work).offset <= whole.to) {
+    return setBack(work, { log: whole.log, offset: whole.to });
+  }
+  return setBack(work, wholeLog(work, "rows that were stored are missing"));
+}
+
+/** The batches of an open plan; none when the log doesn't hold exactly these: it is then planned again. */
+export async function batchesOf(work: Reconciling, plan: OpenPlan): Promise<readonly LogBatch[]> {
+  const batches: LogBatch[] = [];
+  let next = plan.from;
+  while (next < plan.to) {
+    const limit = { bytes: Infinity, events: plan.to - next };
+    const position = { log: plan.log, offset: next };
+    const read = await work.log.read(work.stream.name, work.partition, position, limit);
+    const schema = (batches[0] ?? read[0])?.schema.fingerprint;
+    for (const batch of read) {
+      const fits = batch.log === plan.log && batch.offset === next && batch.schema.fingerprint === schema;
+      if (!fits) return [];
+      batches.push(batch);
+      next = endOf(batch);
+    }
+    if (read.length === 0) return [];
+  }
+  return next === plan.to ? batches : [];
+}
+
+/**
+ * Without a ledger the log's cursor says how far the store is, unless the store has nothing of what is before it: then
+ * the two were not made for each other.
+ */
+async function startWithoutLedger(work: Reconciling): Promise<Position> {
+  const first = firstOf(work);
+  const cursor = await work.log.cursor(work.stream.name, work.partition, LOADER_SUBSCRIPTION);
+  if (cursor.offset <= first.offset) return first;
+  const before = { log: cursor.log, from: first.offset, to: cursor.offset };
+  return (await countPresent(work, before)) > 0 ? cursor : first;
+}
+
+/** The latest insert whose rows are all there. With a ttl rows go away by themselves: then nothing can be said. */
+async function lastWholeInsert(
+  work: Reconciling,
+  inserts: readonly LedgerInsert[],
+): Promise<LedgerInsert | undefined> {
+  if (work.stream.table.ttl !== undefined) return inserts.at(-1);
+  for (const insert of inserts.toReversed()) {
+    if ((await countPresent(work, insert)) >= insert.stored) return insert;
+  }
+  return undefined;
+}
+
+async function countPresent(work: Reconciling, range: Omit<OffsetRange, "partition">): Promise<number> {
+  const { log, from, to } = range;
+  return sizeOf(await work.store.present(work.stream.name, { log, partition: work.partition, from, to }));
+}
+
+/** The ledger's position, or the log's cursor when the log isn't the one that the ledger describes. */
+async function keptPosition(work: Reconciling, state: LedgerState): Promise<LedgerState> {
+  const { log, stream, partition } = work;
+  const { end } = log.status(stream.name, partition);
+  if (state.loaded.log === end.log && state.loaded.offset > end.offset) {
+    throw new HeadraceError(
+      "store_mismatch",
+      `${stream.name}: offset ${state.loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`,
+    );
+  }
+  try {
+    await log.read(stream.name, partition, state.loaded, { bytes: 1, events: 1 });
+    return state;
+  } catch (error) {
+    if (!(error instanceof HeadraceError) || error.code !== "offset_gone") throw error;
+    return setBack(work, await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION));
+  }
+}
+
+/** The log's beginning, when it still holds everything since the first event. */
+function wholeLog(work: Reconciling, problem: string): Position {
+  const first = firstOf(work);
+  if (first.offset === 0 && work.log.capabilities.replay) return first;
+  throw new HeadraceError(
+    "store_mismatch",
+    `${work.stream.name}: ${problem}, and the log begins at offset ${first.offset}: what came before can't be loaded again`,
+  );
+}
+
+function firstOf({ log, stream, partition }: Reconciling): Position {
+  return log.status(stream.name, partition).first;
+}
+
+/** The log's cursor goes first: what is to be loaded again must not be dropped by retention. */
+async function setBack(work: Reconciling, loaded: Position): Promise<LedgerState> {
+  const { log, stream, partition, ledger, store } = work;
+  await log.commit(stream.name, partition, LOADER_SUBSCRIPTION, loaded);
+  const refused = ledger.state?.refused ?? [];
+  const { storeId } = store.capabilities;
+  return ledger.record({ kind: "state", state: { storeId, loaded, inserts: [], refused } });
+}
