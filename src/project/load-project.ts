@@ -1,0 +1,89 @@
+import { access } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { HeadraceError, messageOf } from "../errors.ts";
+import type { Project } from "./declarations.ts";
+
+/** A project's declaration, in the order in which they are looked for. */
+export const CONFIG_FILES = ["headrace.config.ts", "headrace.config.js", "headrace.config.mjs"] as const;
+
+/**
+ * Loads the project of a folder: imports its `headrace.config.ts` and takes the default export. The module is imported
+ * once per process. Throws `project_not_found` without such a file, and `project_invalid` naming file and line when it
+ * can't be loaded or doesn't export a project.
+ */
+export async function loadProject(folder: string): Promise<Project> {
+  const file = await findConfig(resolve(folder));
+  let exported: unknown;
+  try {
+    exported = await import(/* @vite-ignore */ pathToFileURL(file).href);
+  } catch (error) {
+    throw loadFailure(file, error);
+  }
+  const project =
+    typeof exported === "object" && exported !== null && "default" in exported ? exported.default : undefined;
+  if (isProject(project)) return project;
+  throw new HeadraceError(
+    "project_invalid",
+    `${file}: the default export must be a project: export default defineProject({ … })`,
+  );
+}
+
+async function findConfig(folder: string): Promise<string> {
+  for (const name of CONFIG_FILES) {
+    const file = join(folder, name);
+    try {
+      await access(file);
+      return file;
+    } catch {
+      // Try the next name.
+    }
+  }
+  throw new HeadraceError("project_not_found", `There is no headrace.config.ts in ${folder}`);
+}
+
+function isProject(value: unknown): value is Project {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "project";
+}
+
+function loadFailure(file: string, error: unknown): HeadraceError {
+  // An error of a declaration names the stream and field itself.
+  if (isHeadraceError(error)) {
+    return new HeadraceError("project_invalid", `${placeOf(error) ?? file}: ${error.message}`, {
+      cause: error,
+    });
+  }
+  const place = placeOf(error) ?? file;
+  const missing = missingPackage(error);
+  const hint = missing === undefined ? "" : `. Run \`npm install\` in the project's folder`;
+  return new HeadraceError("project_invalid", `${place}: ${firstLine(messageOf(error))}${hint}`, {
+    cause: error,
+  });
+}
+
+/** Also one of another copy of this package. */
+function isHeadraceError(error: unknown): error is HeadraceError {
+  return error instanceof Error && error.name === "HeadraceError" && "code" in error;
+}
+
+/** The first `file:line` of the stack that isn't in a package or in Node itself: where the user's own code is wrong. */
+function placeOf(error: unknown): string | undefined {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  for (const match of stack.matchAll(/(file:\/\/[^\s)]+?|\/[^\s()]+?):(\d+)(?::\d+)?(?=[\s)]|$)/g)) {
+    const [, where = "", line = ""] = match;
+    const path = where.startsWith("file:") ? fileURLToPath(where) : where;
+    if (!path.includes("/node_modules/") && !path.startsWith(OWN_FOLDER)) return `${path}:${line}`;
+  }
+  return undefined;
+}
+
+const OWN_FOLDER = fileURLToPath(new URL("..", import.meta.url));
+
+function missingPackage(error: unknown): string | undefined {
+  const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+  return missing ? /Cannot find package '([^']+)'/.exec(error.message)?.[1] : undefined;
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? text;
+}

@@ -1,0 +1,69 @@
+import { didYouMean } from "../nearest-name.ts";
+import type { WireField } from "../wire-type.ts";
+import { defaultNode } from "./default-node.ts";
+import { judgeOf, type Judge } from "./judge.ts";
+import { emptyObject } from "./judge-containers.ts";
+import { describeText, type JsonNode } from "./json-node.ts";
+import type { Scope } from "./scope.ts";
+
+/** Objects with declared fields: the event itself, or one inside. Absent and null are one thing. */
+export function judgeObject(fields: readonly WireField[], loose: boolean): Judge {
+  const names = new Set(fields.map((field) => field.name));
+  const judges = fields.map((field) => ({ field, judge: judgeOf(field.type), takesNull: keepsNull(field) }));
+  return (node, scope) => {
+    if (node.kind !== "object") return scope.wrongType("an object", node);
+    if (!loose) refuseUnknown(node.members, names, scope);
+    const value = emptyObject();
+    const lines: string[] = [];
+    for (const { field, judge, takesNull } of judges) {
+      if (scope.full) break;
+      scope.inside(field.name, () => {
+        const given = node.members.get(field.name);
+        const present = given !== undefined && (takesNull || given.kind !== "null") ? given : undefined;
+        const member = present ?? absent(field, given, value, scope);
+        const judged = member === undefined ? undefined : judge(member, scope);
+        if (judged === undefined) return;
+        value[field.name] = judged.value;
+        lines.push(`${JSON.stringify(field.name)}:${judged.line}`);
+      });
+    }
+    return { value, line: `{${lines.join(",")}}` };
+  };
+}
+
+/** A required field for any JSON value takes null as a value: nothing else could be meant. */
+function keepsNull(field: WireField): boolean {
+  return field.column.type.kind === "json" && !field.optional;
+}
+
+/** What stands for an absent field: its default, or nothing. */
+function absent(
+  field: WireField,
+  given: JsonNode | undefined,
+  value: Record<string, unknown>,
+  scope: Scope,
+): JsonNode | undefined {
+  if (field.defaultValue !== undefined) return defaultNode(field.defaultValue());
+  if (!field.optional) {
+    return scope.fail(
+      "required",
+      given === undefined ? "the field is required" : "the field is required, got null",
+    );
+  }
+  if (field.absentAsNull === true) value[field.name] = null;
+  return undefined;
+}
+
+function refuseUnknown(
+  members: ReadonlyMap<string, JsonNode>,
+  names: ReadonlySet<string>,
+  scope: Scope,
+): void {
+  for (const name of members.keys()) {
+    if (names.has(name)) continue;
+    if (scope.full) return;
+    scope.inside(name, () =>
+      scope.fail("unknown_field", `there is no field ${describeText(name)}${didYouMean(name, names)}`),
+    );
+  }
+}
