@@ -1,0 +1,88 @@
+import { MIB, SECOND } from "../../units.ts";
+import type { Store } from "../../store/store.ts";
+
+/** Names of functions, in lower case, whose result depends on their arguments alone. */
+export interface PureFunctions {
+  has(name: string): boolean;
+}
+
+/** Nothing is pure: what holds for an engine that can't be asked. */
+export const NO_PURE_FUNCTIONS: PureFunctions = { has: () => false };
+
+/** The engine calls these deterministic, but they fill in what a text leaves out from today's date, or sample. */
+const IMPURE = [/^parsedatetime.*besteffort/, /^grouparraysample/];
+
+/** The engine calls `arrayJoin` not deterministic because it changes the number of rows; the rest are the parser's own. */
+const PURE = [
+  "arrayjoin",
+  "unnest",
+  "grouping",
+  "date_add",
+  "dateadd",
+  "date_sub",
+  "datesub",
+  "timestamp_add",
+  "timestampadd",
+  "timestamp_sub",
+  "timestampsub",
+];
+
+/** Endings that make one aggregate function into another, as in `sumIf` or `uniqArrayIf`. */
+const COMBINATOR =
+  /(?:simplestate|ordefault|distinct|resample|foreach|argmax|argmin|ornull|tuple|merge|state|array|null|map|if)$/;
+
+const FUNCTIONS_SQL =
+  "SELECT lower(name) AS name, max(is_aggregate) AS is_aggregate, min(deterministic = 1 OR is_aggregate) AS is_pure " +
+  "FROM system.functions WHERE origin = 'System' GROUP BY name";
+
+const LIMITS = { time: 10 * SECOND, memory: 512 * MIB, rows: 10_000, bytes: MIB };
+
+/** Asks the engine which functions are pure. */
+export async function pureFunctions(store: Store): Promise<PureFunctions> {
+  if (store.capabilities.dialect !== "clickhouse") return NO_PURE_FUNCTIONS;
+  const { chunks } = await store.query({
+    sql: { text: FUNCTIONS_SQL, params: {} },
+    format: "ndjson",
+    limits: LIMITS,
+  });
+  const pure = new Set(PURE);
+  const aggregates = new Set<string>();
+  for (const line of (await textOf(chunks)).split("\n")) {
+    if (line === "") continue;
+    const row: unknown = JSON.parse(line);
+    if (!isFunctionRow(row) || row.is_pure !== 1 || IMPURE.some((one) => one.test(row.name))) continue;
+    pure.add(row.name);
+    if (row.is_aggregate === 1) aggregates.add(row.name);
+  }
+  return {
+    has(name) {
+      return pure.has(name) || aggregates.has(withoutCombinators(name, aggregates));
+    },
+  };
+}
+
+function withoutCombinators(name: string, aggregates: ReadonlySet<string>): string {
+  let base = name;
+  while (!aggregates.has(base)) {
+    const shorter = base.replace(COMBINATOR, "");
+    if (shorter === base) return base;
+    base = shorter;
+  }
+  return base;
+}
+
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+interface FunctionRow {
+  readonly name: string;
+  readonly is_aggregate: number;
+  readonly is_pure: number;
+}
+
+function isFunctionRow(row: unknown): row is FunctionRow {
+  return typeof row === "object" && row !== null && "name" in row && typeof row.name === "string";
+}

@@ -1,0 +1,180 @@
+import { SYSTEM_COLUMNS } from "../../project/column.ts";
+import type { PureFunctions } from "./pure-functions.ts";
+import { sqlTokens } from "./sql-tokens.ts";
+import type { SqlToken } from "./sql-tokens.ts";
+
+/** What can be told from an SQL text alone, for every value of its parameters. */
+export interface SqlTraits {
+  /** The same rows give the same answer: no clock, no chance, nothing but declared streams. When in doubt: false. */
+  readonly deterministic: boolean;
+  /** What stands in the way, for people. */
+  readonly reason?: string;
+  /** The declared streams that it may read: all of them when in doubt. */
+  readonly streams: readonly string[];
+  /** Parameters whose values may decide a result column's type: all of them when in doubt. */
+  readonly typing: readonly string[];
+}
+
+/** Names that ClickHouse calls as functions without parentheses, and that read the clock. */
+const CLOCKS = new Set([
+  "now",
+  "today",
+  "curdate",
+  "current_date",
+  "current_timestamp",
+  "localtime",
+  "localtimestamp",
+]);
+
+/** Words that change how a query runs, or call functions by name: too much to follow. */
+const OPAQUE = new Set(["settings", "apply", "outfile", "describe", "explain", "show"]);
+
+/** Keywords that may stand before a parenthesis without calling anything. */
+const KEYWORDS = new Set(
+  (
+    "in and or not as by on using over where having prewhere qualify select distinct from join union all except " +
+    "intersect limit offset when then else case between like ilike is with exists any asof interval sets rollup cube"
+  ).split(" "),
+);
+
+/** Types that take arguments. */
+const TYPES =
+  /^(?:decimal(?:32|64|128|256)?|datetime(?:64)?|time64|fixedstring|nullable|lowcardinality|array|map|tuple|enum(?:8|16)?|variant)$/;
+
+/** Table functions that read nothing but their arguments. */
+const PURE_TABLE_FUNCTIONS = new Set(["numbers", "zeros", "values", "generate_series", "generateseries"]);
+
+const COLUMNS_OF_OURS: ReadonlySet<string> = new Set(Object.values(SYSTEM_COLUMNS));
+
+/** Reads the traits off an SQL text. Whatever isn't understood counts against it. */
+export function sqlTraits(sql: string, streams: readonly string[], pure: PureFunctions): SqlTraits {
+  const tokens = sqlTokens(sql);
+  if (tokens === undefined) {
+    return { deterministic: false, reason: "its text can't be followed", streams, typing: paramsIn(sql) };
+  }
+  const names = new Set(tokens.map((token) => (isName(token) ? token.text : "")));
+  const reason = impurity(tokens, streams, pure);
+  return {
+    deterministic: reason === undefined,
+    ...(reason === undefined ? {} : { reason }),
+    streams: reason === undefined ? streams.filter((stream) => names.has(stream)) : streams,
+    typing: typingParams(tokens),
+  };
+}
+
+function impurity(
+  tokens: readonly SqlToken[],
+  streams: readonly string[],
+  pure: PureFunctions,
+): string | undefined {
+  for (const [index, token] of tokens.entries()) {
+    if (token.kind === "param" && /identifier/i.test(token.type))
+      return "a parameter names a table or column";
+    if (!isName(token)) continue;
+    const name = token.text.toLowerCase();
+    const called = isSymbol(tokens[index + 1], "(");
+    if (called) {
+      const known =
+        pure.has(name) ||
+        TYPES.test(name) ||
+        (token.kind === "word" && KEYWORDS.has(name)) ||
+        PURE_TABLE_FUNCTIONS.has(name);
+      if (!known) return `${token.text}() may give something else each time`;
+    } else if (CLOCKS.has(name) && !isSymbol(tokens[index - 1], ".")) {
+      return `${token.text} reads the clock`;
+    }
+    if (token.kind === "word" && OPAQUE.has(name)) return `${token.text} can't be followed`;
+    if (name.startsWith("_") && !COLUMNS_OF_OURS.has(token.text)) {
+      return `${token.text} isn't a column of an event`;
+    }
+  }
+  return foreignTable(tokens, streams);
+}
+
+/** One level of parentheses: only a query has a FROM; in `extract(year FROM date)` it means something else. */
+interface Scope {
+  readonly isQuery: boolean;
+  /** Between FROM and the next clause, where a comma brings another table. */
+  inFrom: boolean;
+}
+
+/** Clauses that end the list of tables. */
+const AFTER_FROM = new Set(
+  "where prewhere group order limit having array window qualify union except intersect offset select with".split(
+    " ",
+  ),
+);
+
+/** The first table that is neither a declared stream, nor a name from WITH, nor a subquery. */
+function foreignTable(tokens: readonly SqlToken[], streams: readonly string[]): string | undefined {
+  const known = new Set([...streams, ...namesFromWith(tokens)]);
+  const scopes: Scope[] = [{ isQuery: true, inFrom: false }];
+  for (const [index, token] of tokens.entries()) {
+    const scope = scopes.at(-1);
+    if (scope === undefined) return "its parentheses don't match";
+    if (isSymbol(token, "(")) scopes.push({ isQuery: startsQuery(tokens[index + 1]), inFrom: false });
+    else if (isSymbol(token, ")")) scopes.pop();
+    const word = token.kind === "word" ? token.text.toLowerCase() : "";
+    const table = tokens[index + 1];
+    // `x IN flights` reads a table too; a column there is taken for one.
+    if (word === "in" && table !== undefined && isName(table) && !known.has(table.text)) {
+      return `${table.text} isn't a stream`;
+    }
+    if (!scope.isQuery) continue;
+    const isArrayJoin = word === "join" && wordAt(tokens, index - 1) === "array";
+    if (AFTER_FROM.has(word)) scope.inFrom = false;
+    if (word === "from" || (word === "join" && !isArrayJoin)) scope.inFrom = true;
+    else if (!(scope.inFrom && isSymbol(token, ","))) continue;
+    if (isSymbol(table, "(")) continue;
+    if (table === undefined || !isName(table)) return "a table can't be followed";
+    if (isSymbol(tokens[index + 2], "(")) continue;
+    if (!known.has(table.text) || isSymbol(tokens[index + 2], ".")) return `${table.text} isn't a stream`;
+  }
+  return undefined;
+}
+
+/** `WITH name AS (SELECT …)`. */
+function namesFromWith(tokens: readonly SqlToken[]): string[] {
+  return tokens.flatMap((token, index) =>
+    isName(token) && wordAt(tokens, index + 1) === "as" && startsQuery(tokens[index + 3]) ? [token.text] : [],
+  );
+}
+
+function startsQuery(token: SqlToken | undefined): boolean {
+  return isSymbol(token, "(") || (token?.kind === "word" && /^(?:select|with|from)$/i.test(token.text));
+}
+
+/** What a parameter may follow without deciding a type: `column = {p}`, `LIMIT {p}`. */
+const COMPARISONS = new Set(["=", "==", "!=", "<>", "<", "<=", ">", ">=", "like", "ilike", "in"]);
+/** With these a comparison of constants chooses a branch, and so a type. */
+const BRANCHES = new Set(["if", "multiif", "case", "?", "ternary"]);
+
+function typingParams(tokens: readonly SqlToken[]): string[] {
+  const texts = tokens.map((token) => ("text" in token ? token.text.toLowerCase() : ""));
+  const branches = texts.some((text) => BRANCHES.has(text));
+  return tokens.flatMap((token, index) => {
+    if (token.kind !== "param") return [];
+    const before = texts[index - 1] ?? "";
+    if (before === "limit" || before === "offset") return [];
+    const left = tokens[index - 2];
+    const compared = COMPARISONS.has(before) && left !== undefined && isName(left);
+    return compared && !branches ? [] : [token.name];
+  });
+}
+
+function paramsIn(sql: string): string[] {
+  return [...sql.matchAll(/\{\s*(\w+)\s*:/g)].map((match) => match[1] ?? "");
+}
+
+function isName(token: SqlToken): token is Extract<SqlToken, { text: string }> {
+  return token.kind === "word" || token.kind === "quoted";
+}
+
+function isSymbol(token: SqlToken | undefined, text: string): boolean {
+  return token?.kind === "symbol" && token.text === text;
+}
+
+function wordAt(tokens: readonly SqlToken[], index: number): string {
+  const token = tokens[index];
+  return token?.kind === "word" ? token.text.toLowerCase() : "";
+}

@@ -1,0 +1,79 @@
+import { el, table } from "./elements.js";
+
+/** More of an answer is neither read nor shown. */
+const SHOWN_BYTES_MAX = 2 * 1024 * 1024;
+const SHOWN_ROWS_MAX = 500;
+
+export async function request(url, options, answer) {
+  const start = performance.now();
+  try {
+    const response = await fetch(url, { ...options, cache: "no-store" });
+    const { text, cut } = await readSome(response);
+    showAnswer(answer, response, text, cut, performance.now() - start);
+  } catch (error) {
+    const note = `No whole answer came: ${error.message}`;
+    answer.replaceChildren(el("p", { class: "status" }, el("b", { class: "bad" }, note)));
+  }
+}
+
+async function readSome(response) {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  const reader = response.body?.getReader();
+  for (;;) {
+    const next = await reader?.read();
+    if (next === undefined || next.done) return { text: text + decoder.decode(), cut: false };
+    bytes += next.value.length;
+    text += decoder.decode(next.value, { stream: true });
+    if (bytes > SHOWN_BYTES_MAX) {
+      await reader.cancel();
+      return { text, cut: true };
+    }
+  }
+}
+
+function showAnswer(answer, response, text, cut, milliseconds) {
+  const isJson =
+    /json/.test(response.headers.get("content-type") ?? "") &&
+    !/ndjson/.test(response.headers.get("content-type"));
+  const body = isJson && !cut ? JSON.parse(text) : undefined;
+  const status = el(
+    "div",
+    { class: "status" },
+    el("b", { class: response.ok ? "" : "bad" }, `${response.status} ${response.statusText}`),
+    el("span", {}, `${milliseconds.toFixed(0)} ms`),
+    ...(body?.rows === undefined ? [] : [el("span", {}, `${body.rows.toLocaleString("en")} rows`)]),
+    ...(cut ? [el("span", {}, "only the beginning is shown")] : []),
+  );
+  const plain = el("pre", { tabindex: "0" }, body === undefined ? text : JSON.stringify(body, undefined, 2));
+  const rows =
+    body === undefined || !Array.isArray(body.data) || body.meta === undefined
+      ? undefined
+      : resultTable(body);
+  answer.replaceChildren(status, rows ?? plain);
+  if (rows === undefined) return;
+  const buttons = [viewButton("Table", rows), viewButton("JSON", plain)];
+  buttons[0].setAttribute("aria-pressed", "true");
+  status.append(el("span", { class: "views" }, ...buttons));
+
+  function viewButton(label, view) {
+    const button = el("button", { type: "button", "aria-pressed": "false" }, label);
+    button.addEventListener("click", () => {
+      for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
+      answer.replaceChildren(status, view);
+    });
+    return button;
+  }
+}
+
+function resultTable({ data, meta }) {
+  if (data.length === 0) return el("p", { class: "nothing" }, "No rows.");
+  const names = meta.map(({ name, type }) => [name, el("small", {}, type)]);
+  const rows = data.slice(0, SHOWN_ROWS_MAX).map((row) => meta.map(({ name }) => row[name]));
+  const rest =
+    data.length > SHOWN_ROWS_MAX
+      ? [el("p", { class: "nothing" }, `The first ${SHOWN_ROWS_MAX} rows; JSON shows all.`)]
+      : [];
+  return el("div", { class: "table", tabindex: "0" }, table(names, rows), ...rest);
+}

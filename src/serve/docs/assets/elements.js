@@ -1,0 +1,57 @@
+// The pieces that the page is made of. Whatever comes from the server is put in as text, never as HTML.
+
+export function table(names, rows) {
+  const isNumber = names.map((_, column) => rows.some((row) => typeof row[column] === "number"));
+  const kind = (column) => (isNumber[column] ? "number" : "");
+  return el(
+    "table",
+    {},
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        names.map((name, column) => el("th", { scope: "col", class: kind(column) }, name)),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      rows.map((row) =>
+        el(
+          "tr",
+          {},
+          row.map((value, column) => el("td", { class: kind(column) }, cell(value))),
+        ),
+      ),
+    ),
+  );
+}
+
+function cell(value) {
+  if (value === null || value === undefined) return el("span", { class: "nothing" }, "null");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+export function curlLine() {
+  const code = el("code", {});
+  const copy = el("button", { type: "button" }, "Copy");
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code.textContent);
+    copy.textContent = "Copied";
+    setTimeout(() => (copy.textContent = "Copy"), 1500);
+  });
+  return { element: el("div", { class: "curl" }, code, copy), set: (text) => (code.textContent = text) };
+}
+
+export function heading(method, path) {
+  return el("h3", {}, el("span", { class: "method" }, method.toUpperCase()), path);
+}
+
+export function el(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== "") element.setAttribute(name, value);
+  element.append(...children.flat(Infinity));
+  return element;
+}

@@ -1,0 +1,83 @@
+import type { Project } from "../../project/declarations.ts";
+import type { EndpointCheck } from "../verify-endpoints.ts";
+import { answerSchema, answerSchemaName, endpointPath } from "./endpoint-paths.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { PROBLEM_SCHEMA, problemResponses } from "./problem-responses.ts";
+import { SERVER_PATHS } from "./server-paths.ts";
+import { eventSchema, eventSchemaName, streamPaths } from "./stream-paths.ts";
+import { STREAM_SCHEMAS } from "./stream-schemas.ts";
+
+export type OpenApiDocument = ReturnType<typeof buildOpenApi>;
+
+export interface OpenApiOptions {
+  /** Of Headrace. */
+  readonly version: string;
+  /** The row types, from `verifyEndpoints`; an endpoint without them has open rows. */
+  readonly checks: readonly EndpointCheck[];
+}
+
+/** The OpenAPI 3.1 document of a project: its streams and endpoints each with paths and schemas of their own. */
+export function buildOpenApi(project: Project, { version, checks }: OpenApiOptions) {
+  const { name, description, streams, endpoints } = project;
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: name,
+      description:
+        description === "" ? `The streams and endpoints of ${name}, served by Headrace.` : description,
+      version,
+      license: { name: "Headrace: MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    tags: [
+      { name: "endpoints", description: "Published, parameterised queries." },
+      { name: "streams", description: "Where events go." },
+      { name: "server", description: "Health, metrics and documentation." },
+    ],
+    paths: {
+      ...Object.fromEntries(
+        endpoints.map((endpoint) => [`/v1/endpoints/${endpoint.name}`, endpointPath(endpoint)]),
+      ),
+      "/v1/streams": { get: listStreams },
+      ...Object.assign({}, ...streams.map(streamPaths)),
+      ...SERVER_PATHS,
+    } as Record<string, unknown>,
+    components: {
+      schemas: {
+        ...Object.fromEntries(streams.map((stream) => [eventSchemaName(stream), eventSchema(stream)])),
+        ...Object.fromEntries(
+          endpoints.map((endpoint) => [
+            answerSchemaName(endpoint),
+            answerSchema(
+              endpoint,
+              checks.find((check) => check.endpoint === endpoint.name),
+            ),
+          ]),
+        ),
+        ...STREAM_SCHEMAS,
+        Problem: PROBLEM_SCHEMA,
+      } as Record<string, JsonSchema>,
+    },
+  };
+}
+
+const listStreams = {
+  tags: ["streams"],
+  operationId: "list_streams",
+  summary: "All streams with columns, counts, lag and freshness",
+  responses: {
+    "200": {
+      description: "The streams.",
+      content: {
+        "application/json": {
+          schema: {
+            type: "object",
+            required: ["streams"],
+            properties: { streams: { type: "array", items: { $ref: "#/components/schemas/Stream" } } },
+          },
+        },
+      },
+    },
+    ...problemResponses("store_failed", "overloaded"),
+  },
+};

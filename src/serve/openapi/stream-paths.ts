@@ -1,0 +1,146 @@
+import type { Stream } from "../../project/declarations.ts";
+import { eventJsonSchema } from "./event-schema.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { problemResponses } from "./problem-responses.ts";
+import { sampleValue } from "./sample-value.ts";
+
+/** The path items of one stream. */
+export function streamPaths(stream: Stream): Record<string, unknown> {
+  const url = `/v1/streams/${stream.name}`;
+  return {
+    [url]: { get: describeOperation(stream) },
+    [`${url}/events`]: { post: ingestOperation(stream) },
+    [`${url}/rejected`]: { get: rejectedOperation(stream) },
+  };
+}
+
+export function eventSchemaName(stream: Stream): string {
+  return `Event_${stream.name}`;
+}
+
+/** The schema of one event as it is sent. */
+export function eventSchema(stream: Stream): JsonSchema {
+  const description = stream.description === "" ? `An event of ${stream.name}.` : stream.description;
+  return { description, ...eventJsonSchema(stream) };
+}
+
+function describeOperation(stream: Stream) {
+  return {
+    tags: ["streams"],
+    operationId: `describe_${stream.name}`,
+    summary: `Columns, counts, lag and freshness of ${stream.name}`,
+    responses: {
+      "200": jsonResponse("The stream.", { $ref: "#/components/schemas/Stream" }),
+      ...problemResponses("store_failed", "overloaded"),
+    },
+  };
+}
+
+function ingestOperation(stream: Stream) {
+  const event = { $ref: `#/components/schemas/${eventSchemaName(stream)}` };
+  return {
+    tags: ["streams"],
+    operationId: `ingest_${stream.name}`,
+    summary: `Send events to ${stream.name}`,
+    description:
+      "A 2xx is a promise: the batch is on disk, and each accepted event will be in the table exactly once, or counted as a duplicate, or kept as rejected.",
+    parameters: [
+      {
+        name: "wait",
+        in: "query",
+        description: "`stored`: answer when the events are queryable, with what became of them.",
+        schema: { type: "string", enum: ["stored"] },
+      },
+      {
+        name: "on_invalid",
+        in: "query",
+        description: "`fail`: any bad event refuses the whole batch, and nothing is kept.",
+        schema: { type: "string", enum: ["fail"] },
+      },
+      {
+        name: "Idempotency-Key",
+        in: "header",
+        description: "The same key with the same body gives the first answer again.",
+        schema: { type: "string", maxLength: 255 },
+      },
+    ],
+    requestBody: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: { anyOf: [event, { type: "array", items: event }] },
+          example: sampleEvent(stream),
+        },
+        "application/x-ndjson": { schema: { type: "string", description: "One event a line." } },
+      },
+    },
+    responses: ingestResponses(),
+  };
+}
+
+function ingestResponses() {
+  const replayed = {
+    "Idempotency-Replayed": {
+      description: "`true` when it is the answer that the key's first request got.",
+      schema: { type: "string" },
+    },
+  };
+  return {
+    "200": {
+      ...jsonResponse("With `wait=stored`: queryable.", { $ref: "#/components/schemas/Ingested" }),
+      headers: replayed,
+    },
+    "202": {
+      ...jsonResponse("Accepted: on disk, and queryable soon.", { $ref: "#/components/schemas/Ingested" }),
+      headers: replayed,
+    },
+    ...problemResponses(
+      "body_unreadable",
+      "request_timeout",
+      "idempotency_key_in_flight",
+      "body_too_large",
+      "unsupported_media_type",
+      "events_rejected",
+      "idempotency_key_reused",
+      "overloaded",
+      "log_failed",
+      "log_full",
+    ),
+  };
+}
+
+function rejectedOperation(stream: Stream) {
+  return {
+    tags: ["streams"],
+    operationId: `rejected_${stream.name}`,
+    summary: `Rejected events of ${stream.name}, newest first`,
+    parameters: [
+      {
+        name: "limit",
+        in: "query",
+        description: "Events of a page. Default 50.",
+        schema: { type: "integer", minimum: 1, maximum: 1000 },
+      },
+      { name: "cursor", in: "query", description: "`next` of the page before.", schema: { type: "string" } },
+      {
+        name: "code",
+        in: "query",
+        description: "Only those whose first reason has this code.",
+        schema: { type: "string" },
+      },
+    ],
+    responses: {
+      "200": jsonResponse("A page.", { $ref: "#/components/schemas/RejectedPage" }),
+      ...problemResponses("bad_parameter", "store_failed", "overloaded"),
+    },
+  };
+}
+
+function jsonResponse(description: string, schema: JsonSchema) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** Required fields only, so that the example is short. */
+function sampleEvent(stream: Stream): unknown {
+  return sampleValue(eventJsonSchema(stream));
+}

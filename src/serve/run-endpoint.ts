@@ -1,0 +1,228 @@
+import { createHash, randomUUID } from "node:crypto";
+import { HeadraceError, messageOf } from "../errors.ts";
+import { compileSql } from "../project/compile-sql.ts";
+import type { Endpoint } from "../project/declarations.ts";
+import { isSql } from "../project/sql.ts";
+import type { BoundSql } from "../project/sql.ts";
+import type { Store } from "../store/store.ts";
+import { MIB, SECOND } from "../units.ts";
+import { Answer } from "./answer.ts";
+import { jsonDocument, plainDocument } from "./answer-document.ts";
+import type { AnswerParts } from "./answer-document.ts";
+import type { AnswerCache } from "./cache/answer-cache.ts";
+import { SharedRuns } from "./cache/shared-runs.ts";
+import type { SqlTraits } from "./cache/sql-traits.ts";
+import type { VersionsOf } from "./cache/versions.ts";
+import { matchesEtag } from "./negotiate.ts";
+import type { AnswerFormat } from "./negotiate.ts";
+import type { SqlKnowledge } from "./sql-knowledge.ts";
+
+/**
+ * Answers up to this many bytes are put together before they are sent: they have a length, can be kept and shared,
+ * and any error in them is a proper problem document. Larger ones are streamed.
+ */
+export const WHOLE_ANSWER_MAX = 4 * MIB;
+
+/** Requests for an answer that depends on the clock share a run for no longer than this after it began. */
+export const CLOCK_SHARING_MAX = SECOND;
+
+export interface RunnerDeps {
+  readonly store: Store;
+  readonly cache: AnswerCache;
+  readonly knowledge: SqlKnowledge;
+  readonly versionsOf: VersionsOf;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Default `WHOLE_ANSWER_MAX`. */
+  readonly wholeAnswerMax?: number;
+}
+
+export interface RunRequest {
+  readonly format: AnswerFormat;
+  readonly ifNoneMatch: string | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** How an answer came about: kept from before, run for this request, or shared with another that was in flight. */
+export type CacheOutcome = "hit" | "miss" | "shared";
+
+export type EndpointOutcome = { readonly cache: CacheOutcome } & (
+  | { readonly kind: "whole"; readonly answer: Answer }
+  | { readonly kind: "unchanged"; readonly etag: string }
+  | { readonly kind: "streamed"; readonly etag: string | undefined; readonly parts: StreamedParts }
+);
+
+/** The pieces of a large answer. Whoever doesn't read them to the end must call `return`. */
+export type StreamedParts = Required<
+  Pick<AsyncIterableIterator<Buffer, void, undefined>, "next" | "return">
+> &
+  AsyncIterable<Buffer>;
+
+/** What a run gives: the whole answer, or the beginning of one that one caller may take over and stream. */
+type RunResult =
+  | { readonly kind: "whole"; readonly answer: Answer }
+  | { readonly kind: "large"; readonly parts: StreamedParts; taken: boolean };
+
+/** One request's query, with all that is known about it. */
+interface Job {
+  readonly endpoint: Endpoint;
+  readonly sql: BoundSql;
+  readonly traits: SqlTraits;
+  readonly format: AnswerFormat;
+  /** The same endpoint, SQL, values and format have the same key. */
+  readonly key: string;
+  /** The versions of its streams before it runs: what is loaded meanwhile makes its answer an old one. */
+  readonly versions: string;
+  /** Known beforehand for what is deterministic: it stands for the key and the versions. */
+  readonly etag: string | undefined;
+}
+
+/** Runs endpoints, with the cache before them. */
+export class EndpointRunner {
+  readonly #deps: RunnerDeps;
+  readonly #runs = new SharedRuns<RunResult>();
+  /** Versions start again with the process, so its tags must differ from those of the process before. */
+  readonly #epoch = randomUUID();
+
+  constructor(deps: RunnerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Answers an endpoint for parameters as its schema gives them. */
+  async run(
+    endpoint: Endpoint,
+    params: Record<string, unknown>,
+    request: RunRequest,
+  ): Promise<EndpointOutcome> {
+    const { knowledge, cache, versionsOf } = this.#deps;
+    const sql = endpointSql(endpoint, params, this.#deps.store.capabilities.dialect);
+    const traits = knowledge.knownTraits(sql) ?? (await knowledge.traits(sql));
+    const { format } = request;
+    const key = JSON.stringify([endpoint.name, format, sql.text, sql.params]);
+    const versions = versionsOf(traits.streams);
+    if (!traits.deterministic) {
+      return this.#share({ endpoint, sql, traits, format, key, versions, etag: undefined }, request);
+    }
+    const kept = cache.get(key, versions);
+    const etag = kept?.etag ?? weakTag(`${this.#epoch}\n${versions}\n${key}`);
+    if (matchesEtag(request.ifNoneMatch, etag)) return { kind: "unchanged", etag, cache: "hit" };
+    if (kept !== undefined) return { kind: "whole", answer: kept, cache: "hit" };
+    return this.#share({ endpoint, sql, traits, format, key, versions, etag }, request);
+  }
+
+  async #share(job: Job, request: RunRequest): Promise<EndpointOutcome> {
+    // With the versions in its key, a run that began before something was loaded is never joined after it.
+    const second = job.etag === undefined ? Math.floor(this.#deps.clock() / CLOCK_SHARING_MAX) : "";
+    const { result, joined } = await this.#runs.join(
+      `${job.versions}\n${second}\n${job.key}`,
+      request.signal,
+      (signal) => this.#start(job, signal),
+    );
+    const cache = joined ? "shared" : "miss";
+    if (result.kind === "whole") {
+      const { answer } = result;
+      const unchanged = matchesEtag(request.ifNoneMatch, answer.etag);
+      return unchanged ? { kind: "unchanged", etag: answer.etag, cache } : { kind: "whole", answer, cache };
+    }
+    if (!result.taken) {
+      result.taken = true;
+      return { kind: "streamed", etag: job.etag, parts: result.parts, cache };
+    }
+    // Too large to share, and another caller has taken it: this one needs a run of its own.
+    const own = await this.#start(job, request.signal);
+    return own.kind === "whole"
+      ? { kind: "whole", answer: own.answer, cache: "miss" }
+      : { kind: "streamed", etag: job.etag, parts: own.parts, cache: "miss" };
+  }
+
+  async #start(job: Job, signal: AbortSignal): Promise<RunResult> {
+    const stop = new AbortController();
+    const parts = await this.#query(job, AbortSignal.any([signal, stop.signal]), stop);
+    const held: Buffer[] = [];
+    let bytes = 0;
+    for (;;) {
+      const next = await parts.next();
+      if (next.done === true) break;
+      held.push(next.value);
+      bytes += next.value.length;
+      if (bytes > (this.#deps.wholeAnswerMax ?? WHOLE_ANSWER_MAX)) {
+        return { kind: "large", parts: continued(held, parts, stop), taken: false };
+      }
+    }
+    // The last part holds the statistics, which differ although the answer is the same.
+    const etag = job.etag ?? weakTag(...held.slice(0, -1));
+    const answer = new Answer(job.format, Buffer.concat(held), etag);
+    if (job.traits.deterministic && this.#deps.versionsOf(job.traits.streams) === job.versions) {
+      this.#deps.cache.put(job.key, job.versions, answer);
+    }
+    return { kind: "whole", answer };
+  }
+
+  async #query(job: Job, signal: AbortSignal, stop: AbortController): Promise<AnswerParts> {
+    const { sql, traits, format } = job;
+    const { limits } = job.endpoint;
+    const { store, knowledge } = this.#deps;
+    if (format !== "json") return plainDocument(await store.query({ sql, format, limits, signal }));
+    try {
+      const [result, columns] = await Promise.all([
+        store.query({ sql, format: "ndjson", limits, signal }),
+        knowledge.columns(sql, traits),
+      ]);
+      return jsonDocument(result, columns);
+    } catch (error) {
+      // The one that didn't fail isn't needed any more.
+      stop.abort();
+      throw error;
+    }
+  }
+}
+
+/** The SQL that an endpoint's `query` gives for parameters. Throws `query_failed` when it gives none. */
+export function endpointSql(
+  endpoint: Endpoint,
+  params: Record<string, unknown>,
+  dialect: "clickhouse" | "postgres",
+): BoundSql {
+  let query: unknown;
+  try {
+    query = endpoint.query(params);
+  } catch (error) {
+    if (error instanceof HeadraceError) throw error;
+    throw new HeadraceError(
+      "query_failed",
+      `The query function of endpoint "${endpoint.name}" failed: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (isSql(query)) return compileSql(query, dialect);
+  throw new HeadraceError(
+    "query_failed",
+    `The query function of endpoint "${endpoint.name}" must return what the sql tag gives`,
+  );
+}
+
+/** The held parts, then the rest. Leaving it stops the query, even when nothing of it was ever read. */
+function continued(held: readonly Buffer[], rest: AnswerParts, stop: AbortController): StreamedParts {
+  const waiting = held.values();
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      const first = waiting.next();
+      return first.done === true ? rest.next() : first;
+    },
+    async return() {
+      stop.abort(new HeadraceError("query_cancelled", "The answer was not wanted any more"));
+      await rest.return();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+function weakTag(...parts: readonly (string | Buffer)[]): string {
+  const hash = createHash("sha1");
+  for (const part of parts) hash.update(part);
+  return `W/"${hash.digest("base64url")}"`;
+}

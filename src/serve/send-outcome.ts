@@ -1,0 +1,68 @@
+import { Readable, pipeline } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { COMPRESS_FROM, compressorOf } from "./answer.ts";
+import type { Answer } from "./answer.ts";
+import { CONTENT_TYPES, negotiateEncoding } from "./negotiate.ts";
+import type { AnswerFormat, ContentEncoding } from "./negotiate.ts";
+import type { EndpointOutcome, StreamedParts } from "./run-endpoint.ts";
+
+/** Sends an endpoint's answer: whole, as a stream, or as 304. */
+export async function sendOutcome(
+  outcome: EndpointOutcome,
+  format: AnswerFormat,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  void reply.header("vary", "accept, accept-encoding");
+  // Anyone's cache may keep it, but has to ask each time whether it still holds.
+  void reply.header("cache-control", "private, no-cache");
+  if (outcome.kind === "unchanged") return reply.header("etag", outcome.etag).code(304).send();
+  void reply.header("content-type", CONTENT_TYPES[format]);
+  return outcome.kind === "whole"
+    ? sendWhole(outcome.answer, request, reply)
+    : sendStreamed(outcome, request, reply);
+}
+
+async function sendWhole(
+  answer: Answer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  void reply.header("etag", answer.etag);
+  const encoding =
+    answer.body.length < COMPRESS_FROM ? undefined : negotiateEncoding(request.headers["accept-encoding"]);
+  if (encoding === undefined) return reply.send(answer.body);
+  void reply.header("content-encoding", encoding);
+  return reply.send(answer.compressed(encoding) ?? (await answer.compress(encoding)));
+}
+
+async function sendStreamed(
+  { parts, etag }: Extract<EndpointOutcome, { kind: "streamed" }>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  if (etag !== undefined) void reply.header("etag", etag);
+  const encoding = negotiateEncoding(request.headers["accept-encoding"]);
+  if (encoding !== undefined) void reply.header("content-encoding", encoding);
+  if (request.method === "HEAD" || reply.raw.destroyed) {
+    await parts.return();
+    return reply.send();
+  }
+  return reply.send(streamOf(parts, encoding, reply));
+}
+
+/**
+ * The parts as a stream that is read only as fast as the client takes it. When one of them fails, the connection is
+ * reset: even a client that doesn't know chunked encoding must not take a part for the whole.
+ */
+function streamOf(
+  parts: StreamedParts,
+  encoding: ContentEncoding | undefined,
+  reply: FastifyReply,
+): Readable {
+  const source = Readable.from(parts, { objectMode: false });
+  source.once("error", () => reply.raw.socket?.resetAndDestroy());
+  if (encoding === undefined) return source;
+  // The failure of one end reaches the other; Fastify looks after the end that it is given.
+  return pipeline(source, compressorOf(encoding), () => {});
+}

@@ -1,0 +1,76 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { HeadraceError } from "../../errors.ts";
+import type { Stream } from "../../project/declarations.ts";
+import { listRejected } from "../../rejected/list-rejected.ts";
+import type { ListRejectedOptions } from "../../rejected/list-rejected.ts";
+import { unknownName } from "../unknown-name.ts";
+import { describeStream } from "./describe-stream.ts";
+import type { StreamFacts } from "./describe-stream.ts";
+import { StreamCounts } from "./stream-counts.ts";
+
+export interface ServeStreamsDeps extends Omit<StreamFacts, "counts"> {
+  readonly streams: readonly Stream[];
+  /** Milliseconds since 1970. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+/** Registers `GET /v1/streams`, `GET /v1/streams/:stream` and `GET /v1/streams/:stream/rejected`. */
+export function registerStreams(app: FastifyInstance, deps: ServeStreamsDeps): void {
+  const streams = new Map(deps.streams.map((stream) => [stream.name, stream]));
+  const counts = new StreamCounts(deps.store, deps.loader, deps.clock ?? Date.now);
+  const facts: StreamFacts = { ...deps, counts };
+  const streamOf = (request: FastifyRequest): Stream => {
+    const { stream: name } = request.params as { readonly stream: string };
+    const stream = streams.get(name);
+    if (stream === undefined) throw unknownName("stream", name, streams.keys());
+    return stream;
+  };
+
+  app.get("/v1/streams", async (_request, reply) => {
+    const described = await Promise.all(deps.streams.map((stream) => describeStream(stream, facts)));
+    return reply.header("cache-control", "no-store").send({ streams: described });
+  });
+  app.get("/v1/streams/:stream", async (request, reply) => {
+    const described = await describeStream(streamOf(request), facts);
+    return reply.header("cache-control", "no-store").send(described);
+  });
+  app.get("/v1/streams/:stream/rejected", async (request, reply) => {
+    const stream = streamOf(request);
+    const gone = new AbortController();
+    reply.raw.once("close", () => gone.abort());
+    const page = await listRejected(deps.store, {
+      ...pageOptions(request.query),
+      stream: stream.name,
+      signal: gone.signal,
+    });
+    return reply.header("cache-control", "no-store").send(page);
+  });
+}
+
+function pageOptions(query: unknown): Pick<ListRejectedOptions, "limit" | "cursor" | "code"> {
+  const { limit, cursor, code, ...others } = (query ?? {}) as Record<string, unknown>;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw badParameter(unknown, `There is no parameter "${unknown}"; there are limit, cursor and code`);
+  }
+  return {
+    ...(limit === undefined ? {} : { limit: wholeNumber("limit", limit) }),
+    ...(cursor === undefined ? {} : { cursor: single("cursor", cursor) }),
+    ...(code === undefined ? {} : { code: single("code", code) }),
+  };
+}
+
+function wholeNumber(name: string, value: unknown): number {
+  const text = single(name, value);
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw badParameter(name, `${name} must be a whole number, got "${text.slice(0, 50)}"`);
+}
+
+function single(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw badParameter(name, `${name} was given more than once`);
+}
+
+function badParameter(parameter: string, message: string): HeadraceError {
+  return new HeadraceError("bad_parameter", message, { details: { parameter } });
+}
