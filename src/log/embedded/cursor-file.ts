@@ -84,8 +84,9 @@ export class CursorFile {
   }
 
   /** Writes the file anew with what counts, so that what was read at the start is durable too. */
-  async rewrite(): Promise<void> {
+  async rewrite(map: (position: Position) => Position = (position) => position): Promise<void> {
     await this.#close();
+    for (const [subscription, position] of this.#durable) this.#durable.set(subscription, map(position));
     const line = encode(this.#durable);
     await replaceFile(this.#fileSystem, this.#path, [line]);
     const file = await this.#fileSystem.open(this.#path, "write");

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { HeadraceError, toHeadraceError } from "../../errors.ts";
 import type { StreamSchema } from "../../project/column.ts";
 import type { Log, LogObserver } from "../log.ts";
-import { realFileSystem, type FileSystem } from "./file-system.ts";
+import { isDiskFull, realFileSystem, type FileSystem } from "./file-system.ts";
 import { KeyIndex } from "./key-index.ts";
 import {
   GROUP_BYTES_MAX,
@@ -51,6 +51,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log>
   const settings = checkedSettings(options);
   const { fileSystem, clock } = settings;
   const openings = [];
+  const partitions = new Map<string, Partition>();
   try {
     for (const { name, schema } of options.streams) {
       const folder = join(options.folder, name);
@@ -62,14 +63,14 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log>
       await fileSystem.makeFolder(folder);
       openings.push({ schema, keys, found: await inspect(fileSystem, name, folder, keys) });
     }
-    const partitions = new Map<string, Partition>();
     // Only now, when every stream is known to be sound, is anything changed.
     for (const { found, schema, keys } of openings) {
       partitions.set(found.stream, await Partition.open(found, schema, keys, settings));
     }
     return embeddedLog(partitions);
   } catch (error) {
-    throw toHeadraceError(error, "log_failed");
+    await closeAll(partitions);
+    throw toHeadraceError(error, isDiskFull(error) ? "log_full" : "log_failed");
   }
 }
 
@@ -102,9 +103,13 @@ function embeddedLog(partitions: ReadonlyMap<string, Partition>): Log {
     status: (stream, partition) => at(stream, partition).status(),
     close: async () => {
       clearInterval(upkeep);
-      await Promise.all([...partitions.values()].map((partition) => partition.close()));
+      await closeAll(partitions);
     },
   };
+}
+
+async function closeAll(partitions: ReadonlyMap<string, Partition>): Promise<void> {
+  await Promise.all([...partitions.values()].map((partition) => partition.close()));
 }
 
 function checkedSettings(options: EmbeddedLogOptions): PartitionOptions {
@@ -115,15 +120,17 @@ function checkedSettings(options: EmbeddedLogOptions): PartitionOptions {
       `a segment has ${SEGMENT_BYTES_MIN} to ${SEGMENT_BYTES_MAX} bytes, not ${segmentBytes}`,
     );
   }
+  const age = options.retention?.age ?? RETENTION_AGE;
+  const bytes = options.retention?.bytes ?? RETENTION_BYTES;
+  if (!(age > 0 && bytes > 0)) {
+    throw new HeadraceError("config_invalid", `the log can't keep events for ${age} ms and ${bytes} bytes`);
+  }
   return {
     fileSystem: options.fileSystem ?? realFileSystem,
     segmentBytes,
     queueBytes: options.queueBytes ?? QUEUE_BYTES_MAX,
     groupBytes: Math.min(GROUP_BYTES_MAX, segmentBytes),
-    retention: {
-      age: options.retention?.age ?? RETENTION_AGE,
-      bytes: options.retention?.bytes ?? RETENTION_BYTES,
-    },
+    retention: { age, bytes },
     observer: options.observer ?? {},
     clock: options.clock ?? Date.now,
   };

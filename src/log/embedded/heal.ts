@@ -39,7 +39,7 @@ export async function heal(
   const { header } = last.placed;
   let lineage = new Lineage(header.lineage, header.log);
   const lost = found.tornBytes > 0 || found.cursorAhead;
-  if (lost) lineage = lineage.next(last.end, newLogId());
+  if (lost) lineage = lineage.next(last.end, newLogId(), segments[0]?.base ?? 0);
   if (lost || header.schema.fingerprint !== schema.fingerprint) {
     const next = await createNext(fileSystem, found, last, lineage, schema);
     // An empty segment has the name of the one that follows it, which has taken its place.
@@ -57,7 +57,11 @@ export async function heal(
     });
     await seal(fileSystem, found.folder, segment, keys);
   }
-  if (found.cursors.size > 0) await found.cursors.rewrite();
+  if (found.cursors.size > 0) {
+    // A cursor in a tail that was lost stands at the beginning of the next log from now on.
+    const first = segments[0]?.base ?? last.base;
+    await found.cursors.rewrite((position) => lineage.at(lineage.resolve(position, first)));
+  }
   return { segments, active: last, lineage };
 }
 

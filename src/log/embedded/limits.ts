@@ -44,7 +44,7 @@ export const KEY_COUNT = 1_000_000;
 /** Bytes of a key and of a body hash, at most. */
 export const KEY_BYTES_MAX = KIB;
 
-/** Earlier log ids that a segment's header names, newest kept: one for each recovery that lost a tail. */
+/** Earlier log ids of which nothing is kept any more that a segment's header still names. */
 export const LINEAGE_MAX = 1_000;
 /** Bytes of the cursor file at which it is written anew with the live cursors only. */
 export const CURSOR_FILE_BYTES_MAX = MIB;

@@ -14,9 +14,14 @@ export class Lineage {
     this.current = current;
   }
 
-  /** The lineage after the current log ended at an offset and another one began there. */
-  next(end: number, log: string): Lineage {
-    return new Lineage([...this.ended, { log: this.current, end }].slice(-LINEAGE_MAX), log);
+  /** The lineage after the current log ended at an offset and another one began there; `first` is the oldest offset kept. */
+  next(end: number, log: string, first: number): Lineage {
+    const ended = [...this.ended, { log: this.current, end }];
+    // One whose events are all dropped is only of use to a position that stood at its end.
+    return new Lineage(
+      ended.filter((one, index) => index >= ended.length - LINEAGE_MAX || one.end > first),
+      log,
+    );
   }
 
   /** The id of the log that an offset belongs to, of those that still have it. */

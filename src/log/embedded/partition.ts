@@ -123,7 +123,7 @@ export class Partition {
     this.#checkOpen();
     const offset = this.#lineage.resolve(from, this.#list.first);
     try {
-      return await readBatches([...this.#list.segments], this.#lineage, offset, limit);
+      return await readBatches([...this.#list.segments], offset, limit);
     } catch (error) {
       // Retention may have dropped the file meanwhile.
       this.#lineage.resolve(from, this.#list.first);

@@ -1,7 +1,6 @@
 import type { LogBatch, ReadLimit } from "../log.ts";
 import { corrupt } from "./corrupt.ts";
 import { READ_CHUNK_BYTES_MAX, READ_CHUNK_BYTES_MIN } from "./limits.ts";
-import type { Lineage } from "./lineage.ts";
 import { bodyIsValid, RECORD_HEADER_BYTES, recordEnd } from "./record.ts";
 import { RecordScanner, type FoundRecord } from "./record-scanner.ts";
 import type { Segment } from "./segment.ts";
@@ -12,14 +11,13 @@ import type { Segment } from "./segment.ts";
  */
 export async function readBatches(
   segments: readonly Segment[],
-  lineage: Lineage,
   from: number,
   limit: ReadLimit,
 ): Promise<LogBatch[]> {
   const page: Page = { batches: [], bytes: 0, events: 0, full: false };
   for (const segment of segments) {
     if (segment.end <= from || segment.empty) continue;
-    await readSegment(segment, lineage, from, limit, page);
+    await readSegment(segment, from, limit, page);
     if (page.full) break;
   }
   return page.batches;
@@ -32,13 +30,7 @@ interface Page {
   full: boolean;
 }
 
-async function readSegment(
-  segment: Segment,
-  lineage: Lineage,
-  from: number,
-  limit: ReadLimit,
-  page: Page,
-): Promise<void> {
+async function readSegment(segment: Segment, from: number, limit: ReadLimit, page: Page): Promise<void> {
   const start = segment.index.before(from) ?? segment.placed.bytes;
   // Taken now: what is appended while this reads is left to the next read.
   const to = segment.bytes;
@@ -53,7 +45,7 @@ async function readSegment(
         throw corrupt(segment.path, scanner.position, "a record can't be read");
       }
       if (recordEnd(found.header) > from) {
-        addBatch(segment, lineage, found, limit, page);
+        addBatch(segment, found, limit, page);
         if (page.full) return;
       }
       scanner.advance(found);
@@ -61,13 +53,7 @@ async function readSegment(
   });
 }
 
-function addBatch(
-  segment: Segment,
-  lineage: Lineage,
-  found: FoundRecord,
-  limit: ReadLimit,
-  page: Page,
-): void {
+function addBatch(segment: Segment, found: FoundRecord, limit: ReadLimit, page: Page): void {
   const { header, buffer, at } = found;
   const bytes = header.eventBytes + header.rejectedBytes;
   const overLimit = page.bytes + bytes > limit.bytes || page.events + header.eventCount > limit.events;
@@ -83,7 +69,7 @@ function addBatch(
   const events = at + RECORD_HEADER_BYTES + header.keyBytes;
   const rejected = events + header.eventBytes;
   page.batches.push({
-    log: lineage.logAt(header.offset),
+    log: segment.placed.header.log,
     partition: 0,
     offset: header.offset,
     acceptedAt: header.acceptedAt,

@@ -105,8 +105,12 @@ function checkChain(folder: string, segments: readonly Segment[]): void {
   for (const [index, segment] of segments.entries()) {
     if (index === 0) continue;
     const expected = segment.placed.header.previous?.base;
-    if (expected !== undefined && expected !== segments[index - 1]?.base) {
-      throw corrupt(segmentPath(folder, expected), 0, `the file is missing, and ${segment.path} follows it`);
+    if (expected !== segments[index - 1]?.base) {
+      throw corrupt(
+        segmentPath(folder, expected ?? 0),
+        0,
+        `the file is missing, and ${segment.path} follows it`,
+      );
     }
   }
 }
@@ -124,14 +128,17 @@ function checkFirst(
     if (sides.size === 0 && cursors.size === 0) return;
     throw corrupt(folder, 0, "all segments are missing");
   }
-  const { previous } = first.placed.header;
-  if (previous === undefined) return;
   const { lineage, log } = last.placed.header;
-  const offsets = [...cursors.needed()].map((position) => new Lineage(lineage, log).resolve(position, 0));
-  if (!cursors.has(LOADER_SUBSCRIPTION)) offsets.push(0);
-  const needed = Math.min(...offsets);
+  const ids = new Set([log, ...lineage.map((ended) => ended.log)]);
+  let needed = cursors.has(LOADER_SUBSCRIPTION) ? last.base : 0;
+  for (const position of cursors.needed()) {
+    if (!ids.has(position.log)) {
+      throw corrupt(join(folder, CURSOR_FILE), 0, `a cursor is in the log ${position.log}, which isn't here`);
+    }
+    needed = Math.min(needed, new Lineage(lineage, log).resolve(position, 0));
+  }
   if (needed < first.base) {
-    const path = segmentPath(folder, previous.base);
+    const path = segmentPath(folder, first.placed.header.previous?.base ?? 0);
     throw corrupt(path, 0, `the file is missing, and a subscription needs offset ${needed}`);
   }
 }
