@@ -71,6 +71,11 @@ export function loadClientConfig(env: Readonly<Record<string, string | undefined
   return { url: text.replace(/\/+$/, ""), token: env["HEADRACE_TOKEN"] };
 }
 
+/** Whether a command that fails also prints the stack: for whoever looks for a defect of ours. */
+export function wantsStacks(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return env["HEADRACE_LOG_LEVEL"] === "debug" || env["HEADRACE_LOG_LEVEL"] === "trace";
+}
+
 /** Whether only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));

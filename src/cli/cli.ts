@@ -1,0 +1,85 @@
+import { Command, CommanderError } from "commander";
+import { wantsStacks } from "../config.ts";
+import { HeadraceError, toHeadraceError } from "../errors.ts";
+import { registerCheck } from "./commands/check.ts";
+import { registerDev } from "./commands/dev.ts";
+import { registerInit } from "./commands/init.ts";
+import { registerPublish } from "./commands/publish.ts";
+import { registerQuery } from "./commands/query.ts";
+import { registerStart } from "./commands/start.ts";
+import { printLine, styled, type Io } from "./io.ts";
+import { ownPackage } from "./own-package.ts";
+
+const EXIT_OK = 0;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** Runs one command line and resolves with its exit code: 0, 1 (failed) or 2 (used wrongly). Never throws. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync(argv, { from: "user" });
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT_OK;
+    // `headrace` alone: commander has shown the help already.
+    if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
+    const problem = problemOf(error);
+    printProblem(io, problem, argv.includes("--json"));
+    return problem.code === "usage" ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+
+function createProgram(io: Io): Command {
+  const program = new Command("headrace")
+    .description("Streams in, answers out: an analytics backend declared in TypeScript.")
+    .version(ownPackage().version, "-v, --version")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      // Printed by runCli, as every other error is.
+      outputError: () => {},
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => io.stderr.columns ?? 100,
+    })
+    .addHelpText(
+      "after",
+      "\nRun `headrace <command> --help` for a command's options and examples.\n" +
+        "Commands that need data talk to a running server: HEADRACE_URL (http://127.0.0.1:7070), HEADRACE_TOKEN.",
+    );
+  for (const register of [
+    registerInit,
+    registerDev,
+    registerStart,
+    registerCheck,
+    registerPublish,
+    registerQuery,
+  ]) {
+    register(program, io);
+  }
+  return program;
+}
+
+function problemOf(error: unknown): HeadraceError {
+  if (error instanceof CommanderError) {
+    return new HeadraceError("usage", error.message.replace(/^error: /, ""), { cause: error });
+  }
+  return toHeadraceError(error);
+}
+
+function printProblem(io: Io, problem: HeadraceError, json: boolean): void {
+  if (json) {
+    const { code, message, advice, details } = problem;
+    printLine(io.stderr, JSON.stringify({ code, message, advice, ...details }));
+  } else {
+    printLine(io.stderr, `${styled(io.stderr, "red", "error:")} ${problem.message}`);
+    printLine(io.stderr, styled(io.stderr, "dim", problem.advice));
+  }
+  if (wantsStacks()) printLine(io.stderr, stackOf(problem));
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,167 @@
+import { Option, type Command } from "commander";
+import { loadClientConfig } from "../../config.ts";
+import { HeadraceError } from "../../errors.ts";
+import { MIB, SECOND } from "../../units.ts";
+import { createClient } from "../client.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { printLine, styled, type Io } from "../io.ts";
+import { examples, integerBetween, jsonOption } from "../options.ts";
+import { formatCount, liveLines, progressBar } from "../progress.ts";
+import { FORMATS, openInput, STDIN, type Format, type Input } from "../publish/input.ts";
+import { publishEvents, type PublishSummary } from "../publish/publish-events.ts";
+import { COMPRESSIONS, type Compression } from "../publish/send-batch.ts";
+
+interface Options {
+  readonly format?: Format;
+  readonly batch: number;
+  readonly batchBytes: number;
+  readonly inFlight: number;
+  readonly compression: Compression;
+  readonly rate?: number;
+  readonly retries: number;
+  readonly allowRejected?: boolean;
+  readonly json?: boolean;
+}
+
+export function registerPublish(program: Command, io: Io): void {
+  program
+    .command("publish")
+    .summary("send events to a stream of a running server")
+    .description(
+      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event) or Parquet files, or standard input.\n" +
+        "Parquet's times without a zone are taken as UTC. A batch that gets no answer is sent again with the same\n" +
+        "Idempotency-Key, so that it counts once.",
+    )
+    .argument("<stream>", "the stream's name")
+    .argument("[file...]", `files, or ${STDIN} for standard input (default)`)
+    .addOption(
+      new Option("--format <format>", "the input's format (default: by the file's name; ndjson)").choices(
+        FORMATS,
+      ),
+    )
+    .option("--batch <events>", "events of a request", integerBetween(1, 500_000), 5_000)
+    .option(
+      "--batch-bytes <bytes>",
+      "bytes of a request before compression",
+      integerBetween(1, 64 * MIB),
+      2 * MIB,
+    )
+    .option(
+      "--in-flight <requests>",
+      "requests at once; 1 keeps the events in order",
+      integerBetween(1, 32),
+      3,
+    )
+    .addOption(
+      new Option("--compression <encoding>", "how requests are compressed")
+        .choices(COMPRESSIONS)
+        .default("zstd"),
+    )
+    .option(
+      "--rate <events>",
+      "events a second (default: as fast as they go)",
+      integerBetween(1, 100_000_000),
+    )
+    .option("--retries <times>", "how often a request is sent again", integerBetween(0, 1_000), 10)
+    .option("--allow-rejected", "exit with 0 although events were rejected")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "headrace publish flights events.ndjson",
+        "headrace publish flights january.parquet february.parquet --in-flight 1",
+        "tail -f events.ndjson | headrace publish flights -",
+        "HEADRACE_URL=https://events.example.com headrace publish flights events.json --rate 1000",
+      ),
+    )
+    .action((stream: string, files: readonly string[], options: Options) =>
+      publish(stream, files, options, io),
+    );
+}
+
+async function publish(stream: string, files: readonly string[], options: Options, io: Io): Promise<void> {
+  const client = createClient(loadClientConfig());
+  const input = await openInput(files.length === 0 ? [STDIN] : files, options.format, io.stdin);
+  // Nobody there: said at once, where a batch would be tried again for a minute.
+  await client.request({ path: "/livez" });
+
+  const live = liveLines(io.stderr);
+  const interrupt = listenForInterrupt();
+  try {
+    const summary = await publishEvents({
+      client,
+      stream,
+      read: (signal) => input.read(signal),
+      batch: { events: options.batch, bytes: options.batchBytes },
+      inFlight: options.inFlight,
+      compression: options.compression,
+      rate: options.rate,
+      retries: options.retries,
+      signal: interrupt.signal,
+      onProgress: (soFar) => {
+        if (options.json !== true) live.update(() => [progressLine(soFar, input)]);
+      },
+    });
+    if (options.json === true) printLine(io.stdout, JSON.stringify(jsonSummary(summary)));
+    else {
+      if (io.stderr.isTTY === true) live.finish(() => [progressLine(summary, input)]);
+      printSummary(io, stream, summary);
+    }
+    failWhenIncomplete(summary, options.allowRejected === true);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+function progressLine(summary: PublishSummary, input: Input): string {
+  const events = summary.accepted + summary.rejected;
+  const rate = events / (summary.duration / SECOND);
+  const retries = summary.retries > 0 ? `, ${formatCount(summary.retries)} retries` : "";
+  return `${progressBar(input.fraction())}  ${formatCount(events)} events, ${formatCount(rate)} events/s${retries}`.trimStart();
+}
+
+function printSummary(io: Io, stream: string, summary: PublishSummary): void {
+  const seconds = (summary.duration / SECOND).toFixed(1);
+  printLine(
+    io.stdout,
+    `${stream}: ${formatCount(summary.accepted)} accepted, ${formatCount(summary.rejected)} rejected in ${seconds} s`,
+  );
+  for (const error of summary.errors) {
+    const at = error.path === "" ? "" : ` ${error.path}`;
+    printLine(
+      io.stdout,
+      styled(
+        io.stdout,
+        "yellow",
+        `  event ${formatCount(error.event)}${at}: ${error.message} (${error.code})`,
+      ),
+    );
+  }
+  const more = summary.rejected - summary.errors.length;
+  if (summary.errors.length > 0 && more > 0) printLine(io.stdout, `  and ${formatCount(more)} more`);
+}
+
+function jsonSummary({ failure, duration, ...summary }: PublishSummary) {
+  return {
+    ...summary,
+    seconds: duration / SECOND,
+    ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
+  };
+}
+
+function failWhenIncomplete(summary: PublishSummary, allowRejected: boolean): void {
+  const { accepted, rejected, failure } = summary;
+  if (failure !== undefined) {
+    throw new HeadraceError(
+      failure.code,
+      `${failure.message}; until then ${formatCount(accepted)} events were accepted and ${formatCount(rejected)} rejected`,
+      { cause: failure },
+    );
+  }
+  if (rejected > 0 && !allowRejected) {
+    throw new HeadraceError(
+      "events_rejected",
+      `${formatCount(rejected)} of ${formatCount(accepted + rejected)} events were rejected`,
+    );
+  }
+}
