@@ -9,17 +9,88 @@ const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 4e6, 8e6, 16e6, 32e6, 64e6];
 /** Every metric of the server, in one registry of its own: `docs/METRICS.md` describes them from here. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** @param options.process Also the runtime's own metrics: CPU, memory, event loop, file descriptors. */
-export function createMetrics(options: { readonly process: boolean }) {
+export interface MetricsOptions {
+  /** Also the runtime's own metrics: CPU, memory, event loop, file descriptors. */
+  readonly process: boolean;
+  /** What is read off at each scrape, a sample for each stream. */
+  readonly sample: () => readonly StreamSample[];
+  /** Bytes that the cache of answers keeps. */
+  readonly cacheBytes: () => number;
+}
+
+/** A stream's state at a scrape. Sizes in bytes, times in seconds. */
+export interface StreamSample {
+  readonly stream: string;
+  readonly logBytes: number;
+  readonly keys: number;
+  readonly keyWindow: number;
+  readonly lagEvents: number;
+  readonly lagAge: number;
+}
+
+export function createMetrics(options: MetricsOptions) {
   const registry = new Registry();
   const registers = [registry];
   if (options.process) collectDefaultMetrics({ register: registry });
+  sampledMetrics(registers, options);
   return {
     registry,
+    ...httpMetrics(registers),
     ...ingestMetrics(registers),
     ...logMetrics(registers),
     ...loadMetrics(registers),
     ...serveMetrics(registers),
+  };
+}
+
+/** Gauges that are read at the scrape instead of being kept up to date. */
+function sampledMetrics(registers: Registry[], { sample, cacheBytes }: MetricsOptions): void {
+  const gauge = (name: string, help: string, valueOf: (sample: StreamSample) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["stream"],
+      registers,
+      collect() {
+        for (const one of sample()) this.set({ stream: one.stream }, valueOf(one));
+      },
+    });
+  gauge("headrace_log_bytes", "Bytes of the log on disk.", ({ logBytes }) => logBytes);
+  gauge("headrace_log_keys", "Idempotency keys that are remembered.", ({ keys }) => keys);
+  gauge(
+    "headrace_log_key_window_seconds",
+    "For how long an Idempotency-Key is remembered at least: the real window.",
+    ({ keyWindow }) => keyWindow,
+  );
+  gauge(
+    "headrace_load_lag_events",
+    "Events that are accepted and not queryable yet.",
+    ({ lagEvents }) => lagEvents,
+  );
+  gauge(
+    "headrace_load_lag_seconds",
+    "Age of the oldest event that is accepted and not queryable yet.",
+    ({ lagAge }) => lagAge,
+  );
+  void new Gauge({
+    name: "headrace_endpoint_cache_bytes",
+    help: "Bytes of answers that the cache keeps.",
+    registers,
+    collect() {
+      this.set(cacheBytes());
+    },
+  });
+}
+
+function httpMetrics(registers: Registry[]) {
+  return {
+    httpDuration: new Histogram({
+      name: "headrace_http_request_duration_seconds",
+      help: "Time of one HTTP request, by route and status code.",
+      labelNames: ["method", "route", "status"],
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
   };
 }
 
@@ -49,11 +120,29 @@ function ingestMetrics(registers: Registry[]) {
 
 function logMetrics(registers: Registry[]) {
   return {
-    logAppendDuration: new Histogram({
+    logBatches: new Counter({
+      name: "headrace_log_batches_total",
+      help: "Batches that became durable.",
+      labelNames: ["stream"],
+      registers,
+    }),
+    logBytesWritten: new Counter({
+      name: "headrace_log_written_bytes_total",
+      help: "Bytes written to the log.",
+      labelNames: ["stream"],
+      registers,
+    }),
+    logWriteDuration: new Histogram({
       name: "headrace_log_append_duration_seconds",
-      help: "Time from an append to the moment when it is durable.",
+      help: "Time of one write to the log; one takes all appends that wait.",
       labelNames: ["stream"],
       buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    logFailures: new Counter({
+      name: "headrace_log_failures_total",
+      help: "Times that a stream's log stopped taking more, or that its upkeep failed.",
+      labelNames: ["stream", "kind"],
       registers,
     }),
     logSyncDuration: new Histogram({
@@ -61,24 +150,6 @@ function logMetrics(registers: Registry[]) {
       help: "Time of one sync of the log to disk; one serves all appends that wait.",
       labelNames: ["stream"],
       buckets: DURATION_BUCKETS,
-      registers,
-    }),
-    logBytes: new Gauge({
-      name: "headrace_log_bytes",
-      help: "Bytes of the log on disk.",
-      labelNames: ["stream"],
-      registers,
-    }),
-    logKeys: new Gauge({
-      name: "headrace_log_keys",
-      help: "Idempotency keys that are remembered.",
-      labelNames: ["stream"],
-      registers,
-    }),
-    logKeyWindow: new Gauge({
-      name: "headrace_log_key_window_seconds",
-      help: "For how long an Idempotency-Key is remembered at least: the real window.",
-      labelNames: ["stream"],
       registers,
     }),
   };
@@ -90,18 +161,6 @@ function loadMetrics(registers: Registry[]) {
       name: "headrace_load_events_total",
       help: "Events that the loader has dealt with, by outcome: stored, duplicate, refused.",
       labelNames: ["stream", "outcome"],
-      registers,
-    }),
-    loadLagEvents: new Gauge({
-      name: "headrace_load_lag_events",
-      help: "Events that are accepted and not queryable yet.",
-      labelNames: ["stream"],
-      registers,
-    }),
-    loadLagSeconds: new Gauge({
-      name: "headrace_load_lag_seconds",
-      help: "Age of the oldest event that is accepted and not queryable yet.",
-      labelNames: ["stream"],
       registers,
     }),
     loadRetries: new Counter({
@@ -148,11 +207,6 @@ function serveMetrics(registers: Registry[]) {
       help: "Time of one endpoint request, by status code and by whether the cache answered.",
       labelNames: ["endpoint", "status", "cache"],
       buckets: DURATION_BUCKETS,
-      registers,
-    }),
-    cacheBytes: new Gauge({
-      name: "headrace_endpoint_cache_bytes",
-      help: "Bytes of answers that the cache keeps.",
       registers,
     }),
   };

@@ -1,0 +1,274 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { isLoopback, type Config } from "./config.ts";
+import { lockDataFolder } from "./data-folder.ts";
+import { HeadraceError, messageOf } from "./errors.ts";
+import { registerHealth } from "./http/health.ts";
+import { createServer, type HttpServer } from "./http/server.ts";
+import { registerIngest } from "./ingest/ingest.ts";
+import type { IngestLimits } from "./ingest/limits.ts";
+import { createLoader } from "./load/create-loader.ts";
+import type { Loader } from "./load/load.ts";
+import type { Log } from "./log/log.ts";
+import { openLog } from "./log/open-log.ts";
+import { createLogger } from "./observe/logger.ts";
+import { createMetrics, type Metrics, type StreamSample } from "./observe/metrics.ts";
+import {
+  httpObserver,
+  ingestObserver,
+  loadObserver,
+  logObserver,
+  serveObserver,
+} from "./observe/observers.ts";
+import { RecentFreshness } from "./observe/recent-freshness.ts";
+import { compileValidator } from "./project/compile-stream.ts";
+import type { Project, Stream } from "./project/declarations.ts";
+import { rejectedTable } from "./rejected/rejected-table.ts";
+import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
+import { registerEndpoints } from "./serve/register-endpoints.ts";
+import { registerStreams } from "./serve/streams/register-streams.ts";
+import { verifyEndpoints } from "./serve/verify-endpoints.ts";
+import { openStore } from "./store/open-store.ts";
+import type { Store, TableSpec } from "./store/store.ts";
+import { SECOND } from "./units.ts";
+
+export interface ServerInput {
+  readonly project: Project;
+  readonly config: Config;
+  /** Default: pino on standard output at `config.logLevel`. */
+  readonly logger?: Logger;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Refuses new work, finishes what is in flight, closes every part. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds every part in the order in which an event meets it, listens, and sets the loader going. Rejects with the
+ * first part's error after closing what was open already.
+ */
+export async function startServer({
+  project,
+  config,
+  logger = createLogger(config.logLevel),
+}: ServerInput): Promise<RunningServer> {
+  const opened = new AsyncDisposableStack();
+  try {
+    const parts = await openParts(project, config, logger, opened);
+    const url = await parts.http.listen();
+    void startLoading(parts, logger);
+    warnOfBrokenEndpoints(project, parts.store, logger);
+    logger.info(
+      { url, data: config.dataFolder, streams: project.streams.length, endpoints: project.endpoints.length },
+      "ready",
+    );
+    let closing: Promise<void> | undefined;
+    return {
+      url,
+      close: () => (closing ??= close(opened, logger)),
+    };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+/** The tables that the store must have for a project: one for each stream, and that of the rejected events. */
+export function tablesOf(streams: readonly Stream[]): readonly TableSpec[] {
+  const tables = streams.map(({ name, description, schema, table, id }) => ({
+    name,
+    description,
+    schema,
+    table,
+    ...(id === undefined ? {} : { idWindow: id.window }),
+  }));
+  return [...tables, rejectedTable];
+}
+
+interface Parts {
+  readonly http: HttpServer;
+  readonly log: Log;
+  readonly store: Store;
+  readonly loader: Loader;
+}
+
+async function openParts(
+  project: Project,
+  config: Config,
+  logger: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Parts> {
+  const { streams } = project;
+  const folder = await lockDataFolder(config.dataFolder);
+  opened.defer(() => folder.release());
+
+  const recent = new RecentFreshness();
+  // Metrics come first since the parts report to them, and read off the parts at a scrape, when all are there.
+  const late: { sample: () => readonly StreamSample[]; cacheBytes: () => number } = {
+    sample: () => [],
+    cacheBytes: () => 0,
+  };
+  const metrics = createMetrics({
+    process: true,
+    sample: () => late.sample(),
+    cacheBytes: () => late.cacheBytes(),
+  });
+
+  const store = await openStore(config.storeUrl, {
+    folder: join(folder.path, "store"),
+    memory: config.storeMemory,
+    readers: config.queriesMax,
+  });
+  opened.defer(() => store.close());
+  await migrate(store, streams, logger);
+
+  const log = await openLog(config.logUrl, {
+    folder: join(folder.path, "log"),
+    streams,
+    segmentBytes: config.logSegmentSize,
+    retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
+    keys: { window: config.keyWindow, count: config.keysMax },
+    observer: logObserver(metrics, logger),
+  });
+  opened.defer(() => log.close());
+
+  const loader = createLoader({
+    log,
+    store,
+    streams,
+    folder: join(folder.path, "ledger"),
+    observer: loadObserver(metrics, recent, logger),
+  });
+  opened.defer(() => loader.stop());
+  late.sample = () => streams.map((stream) => sampleOf(stream, log, loader));
+
+  const http = createServer({
+    logger,
+    host: config.host,
+    port: config.port,
+    // Tokens come with access control; until then the Host check keeps other sites' pages out.
+    ...(isLoopback(config.host) ? { hosts: [config.host] } : {}),
+    observer: httpObserver(metrics),
+  });
+  opened.defer(() => http.close());
+  const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
+  late.cacheBytes = served.cacheBytes;
+  return { http, log, store, loader };
+}
+
+async function migrate(store: Store, streams: readonly Stream[], logger: Logger): Promise<void> {
+  const plan = await store.migrate(tablesOf(streams), { dryRun: false });
+  for (const change of plan.changes) logger.info({ change }, "table changed");
+  if (plan.refused.length > 0) {
+    throw new HeadraceError("schema_change_refused", plan.refused.join("\n"), {
+      details: { refused: plan.refused },
+    });
+  }
+}
+
+function registerRoutes(
+  parts: Parts,
+  project: Project,
+  config: Config,
+  metrics: Metrics,
+  recent: RecentFreshness,
+): { cacheBytes(): number } {
+  const { http, log, store, loader } = parts;
+  const { streams, endpoints } = project;
+  const limits = ingestLimits(config);
+  registerIngest(http.app, {
+    streams: new Map(
+      streams.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
+    ),
+    log,
+    loader,
+    limits,
+    draining: http.draining,
+    observer: ingestObserver(metrics),
+  });
+  const served = registerEndpoints(http.app, {
+    endpoints,
+    streams,
+    store,
+    versions: (stream) => loader.version(stream),
+    cacheBytes: config.cacheSize,
+    observer: serveObserver(metrics),
+  });
+  registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
+  registerOpenApi(http.app, { project, version: VERSION, checks: () => verifyEndpoints(project, store) });
+  registerHealth(http.app, {
+    streams,
+    log,
+    loader,
+    // The embedded store is there as long as the process is; what it refuses shows in the loader's state.
+    store: () => ({ ready: true }),
+    draining: http.draining,
+    registry: metrics.registry,
+  });
+  return served;
+}
+
+function ingestLimits(config: Config): IngestLimits {
+  return {
+    bodyBytesMax: config.ingestBodyMax,
+    decompressedBytesMax: config.ingestDecompressedMax,
+    eventBytesMax: config.ingestEventMax,
+    nestingMax: config.ingestNestingMax,
+    eventsMax: config.ingestEventsMax,
+    inFlightBytesMax: config.ingestInFlightMax,
+    lagEventsMax: config.ingestLagMax,
+  };
+}
+
+function sampleOf({ name }: Stream, log: Log, loader: Loader): StreamSample {
+  const partitions = Array.from({ length: log.capabilities.partitions }, (_, partition) =>
+    log.status(name, partition),
+  );
+  const load = loader.status(name);
+  return {
+    stream: name,
+    logBytes: partitions.reduce((sum, { bytes }) => sum + bytes, 0),
+    keys: partitions.reduce((sum, { keys }) => sum + keys, 0),
+    keyWindow: Math.min(...partitions.map(({ keyWindow }) => keyWindow)) / SECOND,
+    lagEvents: load.lagEvents,
+    lagAge: load.lagAge / SECOND,
+  };
+}
+
+/** Events are taken while the loader still finds out what an earlier run left open. */
+async function startLoading({ loader }: Parts, logger: Logger): Promise<void> {
+  try {
+    await loader.start();
+  } catch (error) {
+    logger.error({ reason: messageOf(error) }, "loading could not start");
+  }
+}
+
+/** An endpoint that can't run is worth a line at the start, not a start that fails: the others work. */
+function warnOfBrokenEndpoints(project: Project, store: Store, logger: Logger): void {
+  verifyEndpoints(project, store).then(
+    (checks) => {
+      for (const { endpoint, tried } of checks.filter(({ ok }) => !ok)) {
+        const reason = tried.find(({ error }) => error !== undefined)?.error;
+        logger.warn({ endpoint, reason }, "the endpoint doesn't pass `headrace check`");
+      }
+    },
+    (error: unknown) => logger.warn({ reason: messageOf(error) }, "the endpoints could not be verified"),
+  );
+}
+
+async function close(opened: AsyncDisposableStack, logger: Logger): Promise<void> {
+  logger.info("stopping");
+  await opened.disposeAsync();
+  logger.info("stopped");
+}
+
+const VERSION = readVersion();
+
+function readVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, "../package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

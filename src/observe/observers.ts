@@ -1,0 +1,101 @@
+import type { Logger } from "pino";
+import { SECOND } from "../units.ts";
+import type { Metrics } from "./metrics.ts";
+import type { RecentFreshness } from "./recent-freshness.ts";
+
+// What the parts tell of themselves, turned into metrics and log lines. The parts declare the shapes; compose.ts holds
+// these against them. Durations come in milliseconds and go out in seconds.
+
+export function httpObserver(metrics: Metrics) {
+  return {
+    answered(method: string, route: string | undefined, status: number, duration: number) {
+      metrics.httpDuration.observe({ method, route: route ?? "none", status }, duration / SECOND);
+    },
+  };
+}
+
+export function ingestObserver(metrics: Metrics) {
+  return {
+    kept(stream: string, accepted: number, rejected: number, bytes: number) {
+      metrics.ingestEvents.inc({ stream, outcome: "accepted" }, accepted);
+      metrics.ingestEvents.inc({ stream, outcome: "rejected" }, rejected);
+      metrics.ingestBytes.inc({ stream }, bytes);
+    },
+    answered(stream: string, status: number, duration: number) {
+      metrics.ingestDuration.observe({ stream, status }, duration / SECOND);
+    },
+  };
+}
+
+export function logObserver(metrics: Metrics, logger: Logger) {
+  return {
+    synced(stream: string, group: { batches: number; bytes: number; write: number; sync: number }) {
+      metrics.logBatches.inc({ stream }, group.batches);
+      metrics.logBytesWritten.inc({ stream }, group.bytes);
+      metrics.logWriteDuration.observe({ stream }, group.write / SECOND);
+      metrics.logSyncDuration.observe({ stream }, group.sync / SECOND);
+    },
+    recovered(stream: string, lost: { file: string; byte: number; bytes: number }) {
+      logger.warn(
+        { stream, ...lost },
+        "the log had a torn tail, which was cut off: nothing of it had been acknowledged",
+      );
+    },
+    dropped(stream: string, dropped: { segments: number; bytes: number }) {
+      logger.info({ stream, ...dropped }, "retention dropped old segments of the log");
+    },
+    failed(stream: string, reason: string) {
+      metrics.logFailures.inc({ stream, kind: "write" });
+      logger.error({ stream, reason }, "the stream's log takes no more until a restart");
+    },
+    upkeepFailed(stream: string, reason: string) {
+      metrics.logFailures.inc({ stream, kind: "upkeep" });
+      logger.warn({ stream, reason }, "closing or dropping a segment of the log failed; it is tried again");
+    },
+  };
+}
+
+export function loadObserver(metrics: Metrics, recent: RecentFreshness, logger: Logger) {
+  return {
+    inserted(stream: string, rows: number, bytes: number, duration: number) {
+      metrics.loadEvents.inc({ stream, outcome: "stored" }, rows);
+      metrics.insertRows.observe({ stream }, rows);
+      metrics.insertBytes.observe({ stream }, bytes);
+      metrics.insertDuration.observe({ stream }, duration / SECOND);
+      logger.debug({ stream, rows, bytes, ms: Math.round(duration) }, "inserted");
+    },
+    duplicates(stream: string, count: number) {
+      metrics.loadEvents.inc({ stream, outcome: "duplicate" }, count);
+    },
+    refused(stream: string, count: number) {
+      metrics.loadEvents.inc({ stream, outcome: "refused" }, count);
+      logger.warn({ stream, count }, "the store refused events; they are kept as rejected");
+    },
+    fresh(stream: string, freshness: number) {
+      metrics.freshness.observe({ stream }, freshness / SECOND);
+      recent.add(stream, freshness);
+    },
+    retrying(stream: string, reason: string, attempt: number) {
+      metrics.loadRetries.inc({ stream });
+      logger.warn({ stream, reason, attempt }, "loading failed and is tried again");
+    },
+  };
+}
+
+export function serveObserver(metrics: Metrics) {
+  return {
+    answered({
+      endpoint,
+      status,
+      cache,
+      duration,
+    }: {
+      endpoint: string;
+      status: number | "cut";
+      cache: string;
+      duration: number;
+    }) {
+      metrics.endpointDuration.observe({ endpoint, status, cache }, duration / SECOND);
+    },
+  };
+}
