@@ -9,6 +9,8 @@ const FLOAT_DIGITS_MAX = 17;
 const EXACT_BYTES_MAX = 15;
 /** The most zeros after `0.`: with them and FLOAT_DIGITS_MAX digits even a 32-bit float can't underflow. */
 const LEADING_ZEROS_MAX = 20;
+/** Integers of up to this many digits are kept by a float; longer ones might come back as another integer. */
+const FLOAT_INTEGER_DIGITS_MAX = { 32: 7, 64: 15 } as const;
 /** The largest exponent, either way, with which a number of FLOAT_DIGITS_MAX digits is surely in range. */
 const EXPONENT_MAX = { 32: 15, 64: 99 } as const;
 /** The most digits of a 64-bit integer. */
@@ -51,7 +53,7 @@ function scanBareInteger(min: bigint, max: bigint): Scan {
 
 /** Scans a float that is surely in range and that the engine reads as JSON.parse would; `min` and `max` are included. */
 export function scanFloat(bits: 32 | 64, min: number | undefined, max: number | undefined): Scan {
-  const scan = scanBareFloat(EXPONENT_MAX[bits]);
+  const scan = scanBareFloat(FLOAT_INTEGER_DIGITS_MAX[bits], EXPONENT_MAX[bits]);
   if (min === undefined && max === undefined) return scan;
   const least = min ?? -Infinity;
   const most = max ?? Infinity;
@@ -63,7 +65,7 @@ export function scanFloat(bits: 32 | 64, min: number | undefined, max: number | 
   };
 }
 
-function scanBareFloat(exponentMax: number): Scan {
+function scanBareFloat(integerDigitsMax: number, exponentMax: number): Scan {
   return (body, start, end) => {
     let at = body[start] === BYTE.minus ? start + 1 : start;
     const whole = at;
@@ -77,10 +79,14 @@ function scanBareFloat(exponentMax: number): Scan {
       at = skipDigits(body, significant, end);
       if (at === fraction || significant - fraction > LEADING_ZEROS_MAX) return UNSURE;
       digits += at - significant;
-    }
+    } else if (!hasExponent(body, at)) return digits <= integerDigitsMax ? at : UNSURE;
     if (digits > FLOAT_DIGITS_MAX) return UNSURE;
-    return (byteAt(body, at) | 0x20) === 0x65 ? scanExponent(body, at + 1, exponentMax) : at;
+    return hasExponent(body, at) ? scanExponent(body, at + 1, exponentMax) : at;
   };
+}
+
+function hasExponent(body: Buffer, at: number): boolean {
+  return (byteAt(body, at) | 0x20) === 0x65; // e
 }
 
 /** Scans one or two digits of an exponent with an optional sign. */
@@ -127,7 +133,8 @@ export function scanDecimal(precision: number, scale: number): Scan {
   };
 }
 
-function skipDigits(body: Buffer, at: number, end: number): number {
+/** The place after the digits there. */
+export function skipDigits(body: Buffer, at: number, end: number): number {
   let next = at;
   while (next < end && isDigit(byteAt(body, next))) next++;
   return next;

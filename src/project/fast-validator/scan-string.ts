@@ -12,7 +12,7 @@ export function scanText(type: WireType & { readonly kind: "string" }): Scan {
 }
 
 /** Scans a string of well-formed UTF-8 without NUL, lone surrogates or control characters. */
-function scanString(body: Buffer, start: number, end: number): number {
+export function scanString(body: Buffer, start: number, end: number): number {
   if (body[start] !== BYTE.quote) return UNSURE;
   let at = start + 1;
   while (at < end) {

@@ -5,6 +5,7 @@ import { scanIpv4, scanIpv6, scanUuid } from "./scan-address.ts";
 import { scanArray, scanMap } from "./scan-containers.ts";
 import { scanDate, scanDatetime } from "./scan-datetime.ts";
 import { scanEnum } from "./scan-enum.ts";
+import { scanJsonText } from "./scan-json.ts";
 import { scanDecimal, scanFloat, scanInteger } from "./scan-number.ts";
 import { scanText } from "./scan-string.ts";
 import { scanNothing, scanNull, scanWord, type Scan } from "./scan.ts";
@@ -67,6 +68,7 @@ function scanType(type: WireType, context: ScanContext): Scan {
     case "object":
       return scanFields(type.fields, context);
     case "json":
+      return scanJsonText(context.keys, context.nesting);
     case "slow":
       break;
   }

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { z } from "zod";
+
+/** A type of a declaration with texts of values for it. */
+export interface ValueKind {
+  readonly name: string;
+  readonly schema: z.ZodType;
+  /** JSON of good values in the usual spelling. */
+  readonly good: fc.Arbitrary<string>;
+  /** JSON, or nearly, at the edges of the type: some good, some not. */
+  readonly odd: fc.Arbitrary<string>;
+  /** Whether the fast path must take every good value by itself. */
+  readonly fast: boolean;
+}
+
+/** Well-formed text without NUL, which no fast path takes. */
+const text = fc
+  .oneof(
+    fc.string({ maxLength: 12 }),
+    fc.string({ unit: "grapheme", maxLength: 12 }),
+    fc.string({ unit: "binary", maxLength: 6 }),
+  )
+  .filter((value) => !value.includes("\0") && value.isWellFormed());
+const json = (value: unknown): string => JSON.stringify(value);
+/** As Python writes it by default: everything beyond ASCII escaped. */
+const ascii = (value: string): string =>
+  json(value).replaceAll(
+    /[\u0080-\uFFFF]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
+const oddTexts = fc.constantFrom(
+  '"\\u0000"', '"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"\\uD83D\\u0041"', '"\\x41"', '"\\u00g0"', '"\\u12"', '"a\tb"', '"\u007f"',
+  '"\\""', '"\\\\"', '"\\/\\b\\f\\n\\r\\t"', '"é"', '"😀😀"', '"e\u0301"', '""', '"', "''", '"ab', '"\uFEFF"', '"\u2028"', '"\\u2028"',
+); // prettier-ignore
+
+const oddNumbers = fc.constantFrom(
+  "0", "-0", "00", "01", "-01", "+1", "1.", ".5", "-", "1.0", "-0.0", "1e2", "1E+2", "1e-2", "1e400", "-1e400", "1e-400", "NaN", "Infinity", "0x10",
+  "127", "128", "-128", "-129", "255", "256", "32768", "65536", "2147483647", "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296",
+  "9007199254740991", "9007199254740992", "9007199254740993", "-9007199254740991", "-9007199254740993", "9223372036854775807", "9223372036854775808",
+  "-9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616", "99999999999999999999", "100000000000000000000",
+  "3.4028235e38", "3.5e38", "1e-45", "1.7976931348623157e308", "5e-324", "0.1", "0.30000000000000004", "123456789.123456789", "12345678901234567890.5",
+  "0.00000000000000000000000000001", "1.23456", "99999999999999.9999", "100000000000000", "99999999999999.99990", "90", "90.00000000000001", "-90.5", "1 ", "1_000", '"1"', '"01"', '"-0"', '"-5"', '" 5"', '"5 "', '"1.0"', '"9223372036854775807"',
+); // prettier-ignore
+
+const oddDates = fc.constantFrom(
+  "2024-02-29", "2023-02-29", "1900-02-29", "2000-02-29", "2024-13-01", "2024-00-10", "2024-01-00", "2024-04-31", "1899-12-31", "1900-01-01", "2299-12-31", "2300-01-01",
+  "1969-12-31", "9999-12-31", "0000-01-01", "24-01-01", "2024-1-1", "2024/01/01", "2024-01-01Z", " 2024-01-01", "2024-01-01 ", "-024-01-01", "12024-01-01", "",
+).map(json); // prettier-ignore
+
+const oddTimes = fc
+  .tuple(
+    fc.constantFrom("2024-02-29", "1900-01-01", "1901-01-01", "1969-12-31", "2105-12-31", "2106-02-08", "2261-12-31", "2262-04-11", "2262-04-12", "2298-12-31", "2299-12-31", "2300-01-01", "2023-02-29", "1899-12-31"), // prettier-ignore
+    fc.constantFrom("T", "t", " ", ""),
+    fc.constantFrom("00:00:00", "23:59:59", "23:47:16", "24:00:00", "12:60:00", "12:00:60", "12:00", "1:2:3", "23:59:59.", "12:00:00.1", "12:00:00.123", "12:00:00.1234", "12:00:00.123456789", "12:00:00.1234567890", "12:00:00.000000"), // prettier-ignore
+    fc.constantFrom("Z", "z", "", "+00:00", "-00:00", "+14:00", "-12:00", "+23:59", "-23:59", "+24:00", "+01", "+0100", "+5:30", "+05:60", "UTC", " Z"), // prettier-ignore
+  )
+  .map((parts) => json(parts.join("")));
+
+const oddUuids = fc.constantFrom(
+  "550e8400-e29b-41d4-a716-446655440000", "550E8400-E29B-41D4-A716-446655440000", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+  "550e8400-e29b-01d4-a716-446655440000", "550e8400-e29b-91d4-a716-446655440000", "550e8400-e29b-41d4-c716-446655440000", "550e8400e29b41d4a716446655440000", "550e8400-e29b-41d4-a716-44665544000", "550e8400-e29b-41d4-a716-4466554400000", "g50e8400-e29b-41d4-a716-446655440000",
+).map(json); // prettier-ignore
+
+const oddAddresses = fc.constantFrom(
+  "1.2.3.4", "255.255.255.255", "256.1.1.1", "01.2.3.4", "1.2.3", "1.2.3.4.5", "1..2.3", "1.2.3.4 ", "0.0.0.0", "::", "::1", "1::", "1::8", "FE80::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
+  "::2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8:9", "1:::8", ":::", ":1", "1:", "1:2", "12345::", "::g", "::ffff:1.2.3.4", "fe80::1%eth0", "1::2::3", "",
+).map(json); // prettier-ignore
+
+const oddMixed = fc.oneof(
+  oddTexts, oddNumbers, oddDates, oddTimes, oddUuids, oddAddresses,
+  fc.constantFrom("null", "true", "false", "{}", "[]", "[1]", '{"a":1}', '{"a":1,"a":2}', '{"a":1,"\\u0061":2}', "nul", "True", "[,]", "[1,]", '{"a":1,}', "undefined", ""),
+); // prettier-ignore
+
+const date = fc
+  .date({ min: new Date("1901-01-01"), max: new Date("2261-12-31"), noInvalidDate: true })
+  .map((value) => value.toISOString().slice(0, 10));
+const time = fc
+  .date({ min: new Date("2000-01-01"), max: new Date("2000-01-02"), noInvalidDate: true })
+  .map((value) => value.toISOString().slice(11, 19));
+const digits = (max: number): fc.Arbitrary<string> =>
+  fc.stringMatching(new RegExp(`^(?:\\.[0-9]{1,${max}})?$`));
+const offset = fc.oneof(fc.constant("Z"), fc.stringMatching(/^[+-](?:0[1-9]|1[0-3]):[0-5][0-9]$/));
+const datetime = (fraction: number, zone: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc
+    .tuple(date, time, digits(fraction), zone)
+    .map(([day, clock, rest, at]) => json(`${day}T${clock}${rest}${at}`));
+
+function kind(
+  name: string,
+  schema: z.ZodType,
+  good: fc.Arbitrary<string>,
+  odd: fc.Arbitrary<string> = oddMixed,
+  fast = true,
+): ValueKind {
+  return {
+    name,
+    schema,
+    good,
+    odd: fc.oneof({ weight: 3, arbitrary: odd }, { weight: 1, arbitrary: oddMixed }),
+    fast,
+  };
+}
+
+const integer = (min: bigint, max: bigint): fc.Arbitrary<string> => fc.bigInt({ min, max }).map(String);
+const double = fc.double({ noNaN: true, noDefaultInfinity: true });
+const usualDouble = fc.oneof(
+  double.filter((value) => value === 0 || (Math.abs(value) > 1e-80 && Math.abs(value) < 1e80)),
+  fc.integer(),
+  fc.integer().map((value) => value / 100),
+);
+const float32 = fc.oneof(
+  fc
+    .float({ noNaN: true, noDefaultInfinity: true })
+    .filter((value) => Math.abs(value) > 1e-12 && Math.abs(value) < 1e12),
+  fc.integer().map((value) => value / 1000),
+);
+
+export const SCALARS: readonly ValueKind[] = [
+  kind("string", z.string(), fc.oneof(text.map(json), text.map(ascii)), oddTexts),
+  kind("string of 3", z.string().length(3), fc.stringMatching(/^[A-Z]{3}$/).map(json), fc.oneof(oddTexts, text.map(json), fc.constantFrom('"é1"', '"éé"', '"éé1"', '"éééé"', '"\\u00e91a"', '"😀1"', '"😀12"', '"\\n12"'))),
+  kind("string of 1 to 40", z.string().min(1).max(40), fc.stringMatching(/^[ -!#-[\]-~]{1,40}$/).map(json), fc.oneof(oddTexts, text.map(json))),
+  kind("enum", z.enum(["a", "ab", "b\"c", "é", ""]), fc.constantFrom("a", "ab", 'b"c', "é", "").map(json), fc.constantFrom('"A"', '"abc"', '"\\u0061"', '"a', '"a "')),
+  kind("literal", z.literal("on"), fc.constant('"on"'), fc.constantFrom('"off"', '"o\\u006e"')),
+  kind("boolean", z.boolean(), fc.boolean().map(json)),
+  kind("int32", z.int32(), integer(-(2n ** 31n), 2n ** 31n - 1n), oddNumbers),
+  kind("uint32", z.uint32(), integer(0n, 2n ** 32n - 1n), oddNumbers),
+  kind("uint8", z.int().meta({ column: "UInt8" }), integer(0n, 255n), oddNumbers),
+  kind("int -5 to 5", z.int().min(-5).max(5), integer(-5n, 5n), fc.oneof(oddNumbers, fc.constantFrom("-6", "6", "5", "-5"))),
+  kind("int", z.int(), integer(-(2n ** 53n) + 1n, 2n ** 53n - 1n), oddNumbers),
+  kind("int64", z.int64(), fc.oneof(integer(-(2n ** 63n), 2n ** 63n - 1n), integer(-(2n ** 63n), 2n ** 63n - 1n).map((value) => `"${value}"`)), oddNumbers),
+  kind("uint64", z.uint64(), fc.oneof(integer(0n, 2n ** 64n - 1n), integer(0n, 2n ** 64n - 1n).map((value) => `"${value}"`)), oddNumbers),
+  kind("number", z.number(), usualDouble.map((value) => json(value)), fc.oneof(oddNumbers, double.map(json))),
+  kind("latitude", z.number().min(-90).max(90), fc.oneof(fc.double({ min: -90, max: 90, noNaN: true }).filter((value) => Math.abs(value) > 1e-20), fc.integer({ min: -90, max: 90 }), fc.integer({ min: -9e6, max: 9e6 }).map((value) => value / 1e5)).map(json), oddNumbers),
+  kind("float32", z.float32(), float32.map(json), oddNumbers),
+  kind("decimal", z.number().meta({ column: "Decimal(18, 4)" }), fc.integer({ min: -1e9, max: 1e9 }).map((value) => (value / 10_000).toFixed(4)), oddNumbers),
+  kind("date", z.iso.date(), date.map(json), oddDates),
+  kind("datetime", z.iso.datetime(), datetime(3, fc.constant("Z")), oddTimes),
+  kind("datetime with offset", z.iso.datetime({ offset: true }), datetime(3, offset), oddTimes),
+  kind("local datetime", z.iso.datetime({ local: true }), datetime(3, fc.constantFrom("", "Z")), oddTimes),
+  kind("microseconds", z.iso.datetime({ offset: true }).meta({ column: "DateTime64(6)" }), datetime(6, offset), oddTimes),
+  kind("nanoseconds", z.iso.datetime({ offset: true }).meta({ column: "DateTime64(9)" }), datetime(9, offset), oddTimes),
+  kind("DateTime", z.iso.datetime({ offset: true }).meta({ column: "DateTime" }), fc.constant('"2024-01-01T00:00:00Z"'), oddTimes, false),
+  kind("Date", z.iso.date().meta({ column: "Date" }), fc.constant('"2024-01-01"'), oddDates, false),
+  kind("uuid", z.uuid(), fc.uuid().map(json), oddUuids),
+  kind("ipv4", z.ipv4(), fc.ipV4().map(json), oddAddresses),
+  kind("ipv6", z.ipv6(), fc.ipV6().filter((value) => !value.includes(".")).map(json), oddAddresses),
+  kind("email", z.email(), fc.constant('"a@example.org"'), oddTexts, false),
+  kind("unknown", z.unknown(), fc.json().filter((value) => value !== "null" && !value.includes("\\u0000")), oddMixed, false),
+  kind("low cardinality", z.string().meta({ column: "LowCardinality(String)" }), text.map(json), oddTexts),
+]; // prettier-ignore
