@@ -30,7 +30,8 @@ import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
-import type { Store, TableSpec } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
+import { tableSpec } from "./store/table-spec.ts";
 import { SECOND } from "./units.ts";
 
 export interface ServerInput {
@@ -74,18 +75,6 @@ export async function startServer({
     await opened.disposeAsync();
     throw error;
   }
-}
-
-/** The tables that the store must have for a project: one for each stream, and that of the rejected events. */
-export function tablesOf(streams: readonly Stream[]): readonly TableSpec[] {
-  const tables = streams.map(({ name, description, schema, table, id }) => ({
-    name,
-    description,
-    schema,
-    table,
-    ...(id === undefined ? {} : { idWindow: id.window }),
-  }));
-  return [...tables, rejectedTable];
 }
 
 interface Parts {
@@ -160,7 +149,7 @@ async function openParts(
 }
 
 async function migrate(store: Store, streams: readonly Stream[], logger: Logger): Promise<void> {
-  const plan = await store.migrate(tablesOf(streams), { dryRun: false });
+  const plan = await store.migrate([...streams.map(tableSpec), rejectedTable], { dryRun: false });
   for (const change of plan.changes) logger.info({ change }, "table changed");
   if (plan.refused.length > 0) {
     throw new HeadraceError("schema_change_refused", plan.refused.join("\n"), {
@@ -198,7 +187,11 @@ function registerRoutes(
     observer: serveObserver(metrics),
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
-  registerOpenApi(http.app, { project, version: VERSION, checks: () => verifyEndpoints(project, store) });
+  registerOpenApi(http.app, {
+    project,
+    version: readVersion(),
+    checks: () => verifyEndpoints(project, store),
+  });
   registerHealth(http.app, {
     streams,
     log,
@@ -265,8 +258,6 @@ async function close(opened: AsyncDisposableStack, logger: Logger): Promise<void
   await opened.disposeAsync();
   logger.info("stopped");
 }
-
-const VERSION = readVersion();
 
 function readVersion(): string {
   const text = readFileSync(join(import.meta.dirname, "../package.json"), "utf8");
