@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
 import { MIB } from "../units.ts";
+import type { BatchRange } from "../load/load.ts";
+import { KEYED_RANGES_MAX } from "./limits.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { WorkSlice } from "./work-slices.ts";
 
@@ -26,6 +28,24 @@ export class KeysInFlight {
     }
     this.#keys.add(used);
     return () => void this.#keys.delete(used);
+  }
+}
+
+/** Where the batches of the latest keys lie, so that a request that comes again can wait for them too. */
+export class KeyedRanges {
+  readonly #ranges = new Map<string, BatchRange>();
+
+  remember(stream: string, key: string, range: BatchRange): void {
+    this.#ranges.set(`${stream}/${key}`, range);
+    if (this.#ranges.size <= KEYED_RANGES_MAX) return;
+    for (const oldest of this.#ranges.keys()) {
+      this.#ranges.delete(oldest);
+      break;
+    }
+  }
+
+  find(stream: string, key: string): BatchRange | undefined {
+    return this.#ranges.get(`${stream}/${key}`);
   }
 }
 

@@ -3,13 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HeadraceError } from "../errors.ts";
 import { answeredStatus } from "../http/answered-status.ts";
 import type { BatchRange, Loader, StoredCounts } from "../load/load.ts";
-import type { Log } from "../log/log.ts";
+import type { KeyedAnswer, Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { EventValidator } from "../project/event-validator.ts";
 import { didYouMean, nearestName } from "../project/nearest-name.ts";
 import { countsJson, countsOfFirst, eventsRejected, waitedJson, type Counts } from "./answer.ts";
 import { discardRest, readBody } from "./body.ts";
-import { hashRequest, KeysInFlight, scopedKey } from "./idempotency.ts";
+import { hashRequest, KeyedRanges, KeysInFlight, scopedKey } from "./idempotency.ts";
 import { InFlightBytes } from "./in-flight-bytes.ts";
 import { judge } from "./judge.ts";
 import { INGEST_LIMIT_SETTINGS, LAG_RETRY_AFTER, type IngestLimits } from "./limits.ts";
@@ -66,15 +66,19 @@ interface IngestRoute {
 }
 
 /** What became of a request that was understood. */
-type Outcome =
-  /** `range` is where the batch lies; undefined when it was empty, so that there was nothing to keep. */
-  | { readonly kind: "kept"; readonly counts: Counts; readonly range: BatchRange | undefined }
-  | { readonly kind: "replayed"; readonly counts: Counts };
+interface Outcome {
+  readonly counts: Counts;
+  /** Whether an earlier request with the same key kept the batch. */
+  readonly replayed: boolean;
+  /** Where the batch lies; undefined when nothing was kept, or when it is too long ago to know. */
+  readonly range: BatchRange | undefined;
+}
 
 class Ingest {
   readonly #deps: IngestDeps;
   readonly #bodies: InFlightBytes;
   readonly #keys = new KeysInFlight();
+  readonly #ranges = new KeyedRanges();
   readonly #slices = new WorkSlices();
   readonly #clock: () => number;
 
@@ -116,7 +120,7 @@ class Ingest {
       const key = head.key === undefined ? undefined : scopedKey(ANYONE, head.key);
       const bodyHash = key === undefined ? "" : await hashRequest(head, body, slice);
       const first = key === undefined ? undefined : await log.recall(stream, key);
-      if (first !== undefined) return { kind: "replayed", counts: countsOfFirst(first, bodyHash) };
+      if (first !== undefined) return this.#replay(stream, key, first, bodyHash);
 
       const { mediaType, onInvalid } = head;
       const keepRejected = onInvalid === "keep";
@@ -124,7 +128,7 @@ class Ingest {
       const { events, rejected, errors } = await judge(body, judging, slice);
       const counts = { accepted: events.count, rejected: rejected.count, errors };
       if (counts.rejected > 0 && onInvalid === "fail") throw eventsRejected(counts, { kept: false });
-      if (counts.accepted + counts.rejected === 0) return { kind: "kept", counts, range: undefined };
+      if (counts.accepted + counts.rejected === 0) return { counts, replayed: false, range: undefined };
 
       const appended = await log.append(stream, {
         acceptedAt: this.#clock(),
@@ -132,17 +136,21 @@ class Ingest {
         rejected,
         ...(key === undefined ? {} : { key: { key, bodyHash, answer: countsJson(counts) } }),
       });
-      if (appended.kind === "duplicate") {
-        return { kind: "replayed", counts: countsOfFirst(appended.first, bodyHash) };
-      }
-      observer?.kept?.(stream, counts.accepted, counts.rejected, bytes);
+      if (appended.kind === "duplicate") return this.#replay(stream, key, appended.first, bodyHash);
       const { partition, position } = appended;
       const range = { partition, position, events: counts.accepted, rejected: counts.rejected };
-      return { kind: "kept", counts, range };
+      if (key !== undefined) this.#ranges.remember(stream, key, range);
+      observer?.kept?.(stream, counts.accepted, counts.rejected, bytes);
+      return { counts, replayed: false, range };
     } finally {
       memory.release();
       discardRest(request.raw);
     }
+  }
+
+  #replay(stream: string, key: string | undefined, first: KeyedAnswer, bodyHash: string): Outcome {
+    const range = key === undefined ? undefined : this.#ranges.find(stream, key);
+    return { counts: countsOfFirst(first, bodyHash), replayed: true, range };
   }
 
   async #answer(
@@ -152,7 +160,7 @@ class Ingest {
     outcome: Outcome,
   ): Promise<FastifyReply> {
     const { counts } = outcome;
-    if (outcome.kind === "replayed") void reply.header("idempotency-replayed", "true");
+    if (outcome.replayed) void reply.header("idempotency-replayed", "true");
     if (counts.accepted === 0 && counts.rejected > 0) throw eventsRejected(counts, { kept: true });
     void reply.header("content-type", "application/json; charset=utf-8");
     if (!head.waitStored) return reply.code(202).send(countsJson(counts));
@@ -161,11 +169,10 @@ class Ingest {
   }
 
   /** What the loader made of a batch, when it says so in time. */
-  async #stored(stream: string, outcome: Outcome): Promise<StoredCounts | undefined> {
-    // Of an earlier request's batch nothing more is known than what was remembered with its key.
-    if (outcome.kind === "replayed") return undefined;
-    if (outcome.range === undefined) return { stored: 0, duplicates: 0, refused: 0 };
-    return await waitUntilStored(this.#deps.loader, stream, outcome.range, this.#deps.draining);
+  async #stored(stream: string, { counts, range }: Outcome): Promise<StoredCounts | undefined> {
+    if (counts.accepted === 0) return { stored: 0, duplicates: 0, refused: 0 };
+    if (range === undefined) return undefined;
+    return await waitUntilStored(this.#deps.loader, stream, range, this.#deps.draining);
   }
 
   #observe(stream: string, response: ServerResponse): void {
