@@ -9,8 +9,10 @@ const FLOAT_DIGITS_MAX = 17;
 const EXACT_BYTES_MAX = 15;
 /** The most zeros after `0.`: with them and FLOAT_DIGITS_MAX digits even a 32-bit float can't underflow. */
 const LEADING_ZEROS_MAX = 20;
-/** Integers of up to this many digits are kept by a float; longer ones might come back as another integer. */
-const FLOAT_INTEGER_DIGITS_MAX = { 32: 7, 64: 15 } as const;
+/** Up to here, either way, a float keeps every integer; a larger one might come back as another. */
+const FLOAT_INTEGER_MAX = { 32: 2 ** 24, 64: Number.MAX_SAFE_INTEGER } as const;
+/** Integers of up to this many digits are surely below. */
+const FLOAT_INTEGER_DIGITS = 7;
 /** The largest exponent, either way, with which a number of FLOAT_DIGITS_MAX digits is surely in range. */
 const EXPONENT_MAX = { 32: 15, 64: 99 } as const;
 /** The most digits of a 64-bit integer. */
@@ -53,7 +55,7 @@ function scanBareInteger(min: bigint, max: bigint): Scan {
 
 /** Scans a float that is surely in range and that the engine reads as JSON.parse would; `min` and `max` are included. */
 export function scanFloat(bits: 32 | 64, min: number | undefined, max: number | undefined): Scan {
-  const scan = scanBareFloat(FLOAT_INTEGER_DIGITS_MAX[bits], EXPONENT_MAX[bits]);
+  const scan = scanBareFloat(FLOAT_INTEGER_MAX[bits], EXPONENT_MAX[bits]);
   if (min === undefined && max === undefined) return scan;
   const least = min ?? -Infinity;
   const most = max ?? Infinity;
@@ -65,7 +67,7 @@ export function scanFloat(bits: 32 | 64, min: number | undefined, max: number | 
   };
 }
 
-function scanBareFloat(integerDigitsMax: number, exponentMax: number): Scan {
+function scanBareFloat(integerMax: number, exponentMax: number): Scan {
   return (body, start, end) => {
     let at = body[start] === BYTE.minus ? start + 1 : start;
     const whole = at;
@@ -79,7 +81,11 @@ function scanBareFloat(integerDigitsMax: number, exponentMax: number): Scan {
       at = skipDigits(body, significant, end);
       if (at === fraction || significant - fraction > LEADING_ZEROS_MAX) return UNSURE;
       digits += at - significant;
-    } else if (!hasExponent(body, at)) return digits <= integerDigitsMax ? at : UNSURE;
+    } else if (!hasExponent(body, at)) {
+      return digits <= FLOAT_INTEGER_DIGITS || Math.abs(numberIn(body, start, at)) <= integerMax
+        ? at
+        : UNSURE;
+    }
     if (digits > FLOAT_DIGITS_MAX) return UNSURE;
     return hasExponent(body, at) ? scanExponent(body, at + 1, exponentMax) : at;
   };

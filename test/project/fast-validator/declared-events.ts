@@ -65,7 +65,7 @@ function fields(depth: number): fc.Arbitrary<Field[]> {
 /** Containers can't be absent, and only some kinds have a default here. */
 function possible(field: Field): Field {
   const container = isContainer(field.kind);
-  const wrong = field.presence === "default" ? !container && field.kind.name !== "string" : container;
+  const wrong = field.presence === "default" ? !/^(?:string$|array|map)/.test(field.kind.name) : container;
   return wrong || field.kind.name === "json" ? { ...field, presence: "required" } : field;
 }
 
