@@ -13,6 +13,7 @@ import { ownPackage } from "./own-package.ts";
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+const INTERNAL_ERROR_ADVICE = "HEADRACE_LOG_LEVEL=debug shows where it happened. Please report it.";
 
 /** Runs one command line and resolves with its exit code: 0, 1 (failed) or 2 (used wrongly). Never throws. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
@@ -63,18 +64,22 @@ function createProgram(io: Io): Command {
 
 function problemOf(error: unknown): HeadraceError {
   if (error instanceof CommanderError) {
-    return new HeadraceError("usage", error.message.replace(/^error: /, ""), { cause: error });
+    const message = error.message
+      .replace(/^error: /, "")
+      .replace(/\n\(Did you mean (.+)\?\)$/s, "; did you mean $1?");
+    return new HeadraceError("usage", message, { cause: error });
   }
   return toHeadraceError(error);
 }
 
 function printProblem(io: Io, problem: HeadraceError, json: boolean): void {
+  const { code, message, details } = problem;
+  const advice = code === "internal_error" ? INTERNAL_ERROR_ADVICE : problem.advice;
   if (json) {
-    const { code, message, advice, details } = problem;
     printLine(io.stderr, JSON.stringify({ code, message, advice, ...details }));
   } else {
-    printLine(io.stderr, `${styled(io.stderr, "red", "error:")} ${problem.message}`);
-    printLine(io.stderr, styled(io.stderr, "dim", problem.advice));
+    printLine(io.stderr, `${styled(io.stderr, "red", "error:")} ${message}`);
+    printLine(io.stderr, styled(io.stderr, "dim", advice));
   }
   if (wantsStacks()) printLine(io.stderr, stackOf(problem));
 }

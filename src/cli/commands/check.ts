@@ -15,7 +15,7 @@ export function registerCheck(program: Command, io: Io): void {
     .command("check")
     .summary("verify a project without a server")
     .description(
-      "Loads the project, creates its tables in a temporary store and verifies the SQL and the result types of every endpoint:\n" +
+      "Loads the project, creates its tables in a temporary store and verifies the SQL and the result types of every endpoint: " +
         "without its optional parameters, with each of them and with all. Touches no data.",
     )
     .addOption(projectOption())

@@ -17,7 +17,7 @@ export function registerDev(program: Command, io: Io): void {
     .command("dev")
     .summary("run a project's server, and restart it when a file changes")
     .description(
-      "Runs a project's server with a log for people, and restarts it when one of the project's .ts files or its .env changes. Its\n" +
+      "Runs a project's server with a log for people, and restarts it when one of the project's .ts files or its .env changes. Its " +
         "data is kept. A project that can't be loaded is tried again at the next change.",
     )
     .addOption(projectOption())

@@ -28,8 +28,8 @@ export function registerPublish(program: Command, io: Io): void {
     .command("publish")
     .summary("send events to a stream of a running server")
     .description(
-      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event) or Parquet files, or standard input.\n" +
-        "Parquet's times without a zone are taken as UTC. A batch that gets no answer is sent again with the same\n" +
+      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event) or Parquet files, or standard input. " +
+        "Parquet's times without a zone are taken as UTC. A batch that gets no answer is sent again with the same " +
         "Idempotency-Key, so that it counts once.",
     )
     .argument("<stream>", "the stream's name")
@@ -40,11 +40,10 @@ export function registerPublish(program: Command, io: Io): void {
       ),
     )
     .option("--batch <events>", "events of a request", integerBetween(1, 500_000), 5_000)
-    .option(
-      "--batch-bytes <bytes>",
-      "bytes of a request before compression",
-      integerBetween(1, 64 * MIB),
-      2 * MIB,
+    .addOption(
+      new Option("--batch-bytes <bytes>", "bytes of a request before compression")
+        .argParser(integerBetween(1, 64 * MIB))
+        .default(2 * MIB, "2 MiB"),
     )
     .option(
       "--in-flight <requests>",

@@ -23,7 +23,7 @@ export function registerStart(program: Command, io: Io): void {
     .command("start")
     .summary("run a project's server")
     .description(
-      "Runs a project's server until SIGTERM or Ctrl-C. It then answers what is in flight and stops within 10 s; a second\n" +
+      "Runs a project's server until SIGTERM or Ctrl-C. It then answers what is in flight and stops within 10 s; a second " +
         "signal stops it at once. Its log goes to standard output, one JSON object a line.",
     )
     .addOption(projectOption())

@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import { MIB } from "../../units.ts";
+import { withoutMark } from "./byte-order-mark.ts";
 import { readJson } from "./json.ts";
 import { readNdjson } from "./ndjson.ts";
 import { openParquet } from "./parquet.ts";
@@ -77,7 +78,7 @@ async function* readFile(
   const name = file.path === STDIN ? "standard input" : file.path;
   const stream = file.path === STDIN ? stdin : createReadStream(file.path, { highWaterMark: READ_SIZE });
   addAbortSignal(signal, stream);
-  const bytes = readBytes(stream, name, onRead);
+  const bytes = withoutMark(readBytes(stream, name, onRead));
   if (file.format !== undefined) {
     yield* file.format === "json" ? readJson(bytes, name) : readNdjson(bytes, name);
     return;
@@ -130,7 +131,7 @@ async function* prepend(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenera
 }
 
 function firstVisibleByte(chunk: Buffer): number | undefined {
-  return chunk.find((byte) => byte > 0x20 && byte < 0x80);
+  return chunk.find((byte) => byte > 0x20);
 }
 
 function formatOf(path: string): Format {

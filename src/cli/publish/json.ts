@@ -1,5 +1,5 @@
 import { HeadraceError } from "../../errors.ts";
-import { EVENT_BYTES_MAX, startsWithMark, tooLong } from "./ndjson.ts";
+import { EVENT_BYTES_MAX, tooLong } from "./ndjson.ts";
 
 /**
  * Reads one JSON document, an array of events or a single event, without ever holding more than one event of it, and
@@ -27,7 +27,6 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
-const MARK_BYTES = 3;
 
 /** Where the scanner stands: before the document, between an array's elements, inside an event, after the document. */
 type State = "start" | "element" | "separator" | "event" | "done";
@@ -52,8 +51,7 @@ class JsonScanner {
   scan(chunk: Buffer): Buffer[] {
     const events: Buffer[] = [];
     let start = 0;
-    let index = this.position === 0 && startsWithMark(chunk) ? MARK_BYTES : 0;
-    for (; index < chunk.length; index++) {
+    for (let index = 0; index < chunk.length; index++) {
       const byte = chunk[index] ?? 0;
       if (this.state === "event") {
         // A bare element such as `1` ends at what follows it, which is then looked at again.

@@ -5,7 +5,6 @@ import { MIB } from "../../units.ts";
 export const EVENT_BYTES_MAX = 64 * MIB;
 
 const NEWLINE = 0x0a;
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Splits NDJSON into its lines, as they are, without the newlines; blank lines are left out. The lines share the memory of
@@ -18,11 +17,9 @@ export async function* readNdjson(
 ): AsyncGenerator<readonly Buffer[]> {
   let rest: Buffer[] = [];
   let restBytes = 0;
-  let atStart = true;
   for await (const chunk of input) {
     const lines: Buffer[] = [];
-    let start: number = atStart && startsWithMark(chunk) ? BYTE_ORDER_MARK.length : 0;
-    atStart = false;
+    let start = 0;
     for (let end = chunk.indexOf(NEWLINE, start); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       const piece = chunk.subarray(start, end);
       pushLine(lines, rest.length === 0 ? piece : Buffer.concat([...rest, piece]));
@@ -40,10 +37,6 @@ export async function* readNdjson(
   const last: Buffer[] = [];
   pushLine(last, Buffer.concat(rest));
   if (last.length > 0) yield last;
-}
-
-export function startsWithMark(chunk: Buffer): boolean {
-  return chunk.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
 }
 
 export function tooLong(name: string): HeadraceError {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { WriteStream } from "node:tty";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { runCli } from "../../../src/cli/cli.ts";
 import type { Io } from "../../../src/cli/io.ts";
@@ -67,6 +68,11 @@ export function memoryIo(options: { readonly stdin?: string | Readable; readonly
   return { io: { stdin, stdout: out.stream, stderr: err.stream }, stdout: out.text, stderr: err.text };
 }
 
+/** As a terminal of 16 colours says it, with NO_COLOR and FORCE_COLOR taken into account. */
+function colorDepth(): number {
+  return WriteStream.prototype.getColorDepth.call(undefined, { TERM: "xterm", ...process.env });
+}
+
 function memoryStream(terminal: boolean) {
   let text = "";
   const stream = new Writable({
@@ -75,5 +81,8 @@ function memoryStream(terminal: boolean) {
       done();
     },
   });
-  return { stream: Object.assign(stream, { isTTY: terminal, columns: 100 }), text: () => text };
+  return {
+    stream: Object.assign(stream, { isTTY: terminal, columns: 100, getColorDepth: () => colorDepth() }),
+    text: () => text,
+  };
 }

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { runBin, runHere } from "./support/run.ts";
+
+const COMMANDS = ["init", "dev", "start", "check", "publish", "query"];
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe("help", () => {
+  test("the program says what it is and lists its commands", async () => {
+    const { code, stdout } = await runBin(["--help"]);
+    expect(code).toBe(0);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
+  });
+
+  test.each(COMMANDS)("%s --help exits 0 and shows examples", async (command) => {
+    const { code, stdout, stderr } = await runHere([command, "--help"]);
+    expect(code).toBe(0);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(new RegExp(`\nExamples:\n  .*headrace ${command}`));
+  });
+
+  test("--version is the package's", async () => {
+    const { code, stdout } = await runHere(["--version"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test("without a command it shows the help and exits 2", async () => {
+    const { code, stdout, stderr } = await runBin([]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("Usage: headrace");
+  });
+});
+
+describe("usage errors exit 2 and name what is meant", () => {
+  test.each([
+    [["pubish"], "unknown command 'pubish'; did you mean publish?"],
+    [["query", "--formt", "csv", "x"], "unknown option '--formt'; did you mean --format?"],
+    [["publish"], "missing required argument 'stream'"],
+    [["query", "x", "--format", "xml"], "Allowed choices are table, json, ndjson, csv"],
+    [["query", "x", "--param", "limit"], "--param limit: expected name=value"],
+    [["publish", "x", "--batch", "0"], "Expected an integer from 1 to 500,000."],
+    [["publish", "x", "--in-flight", "two"], "Expected an integer from 1 to 32."],
+    [["check", "extra"], "too many arguments"],
+  ])("%j", async (args, message) => {
+    const { code, stdout, stderr } = await runHere(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`error: `);
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/\nRun it with --help\.\n$/);
+  });
+});
+
+describe("errors", () => {
+  const nowhere = "http://127.0.0.1:9";
+
+  test("are one line with the advice below, and no stack", async () => {
+    const { code, stderr } = await runBin(["query", "x"], { env: { HEADRACE_URL: nowhere } });
+    expect(code).toBe(1);
+    expect(stderr.split("\n")).toEqual([
+      expect.stringMatching(/^error: nothing answers at http:\/\/127\.0\.0\.1:9 \(/),
+      expect.stringContaining("HEADRACE_URL"),
+      "",
+    ]);
+  });
+
+  test("with --json are a problem as JSON", async () => {
+    vi.stubEnv("HEADRACE_URL", nowhere);
+    const { code, stdout, stderr } = await runHere(["query", "x", "--json"]);
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    expect(JSON.parse(stderr)).toMatchObject({
+      code: "server_unreachable",
+      advice: expect.stringContaining("headrace dev") as string,
+    });
+  });
+
+  test("show the stack and its causes when HEADRACE_LOG_LEVEL is debug", async () => {
+    vi.stubEnv("HEADRACE_URL", nowhere);
+    vi.stubEnv("HEADRACE_LOG_LEVEL", "debug");
+    const { stderr } = await runHere(["query", "x"]);
+    expect(stderr).toMatch(/\n {4}at .*client\.ts/);
+    expect(stderr).toContain("caused by TypeError: fetch failed");
+  });
+
+  test("a bad HEADRACE_URL is named", async () => {
+    vi.stubEnv("HEADRACE_URL", "localhost:7070");
+    const { code, stderr } = await runHere(["query", "x"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('HEADRACE_URL "localhost:7070": expected a URL');
+  });
+
+  test("are coloured on a terminal only, and NO_COLOR turns that off", async () => {
+    vi.stubEnv("HEADRACE_URL", nowhere);
+    vi.stubEnv("NO_COLOR", undefined);
+    vi.stubEnv("FORCE_COLOR", undefined);
+    expect((await runHere(["query", "x"], { terminal: true })).stderr).toContain("\u001B[31merror:");
+    vi.stubEnv("NO_COLOR", "1");
+    expect((await runHere(["query", "x"], { terminal: true })).stderr).not.toContain("\u001B[");
+    vi.unstubAllEnvs();
+    expect((await runHere(["query", "x"])).stderr).not.toContain("\u001B[");
+  });
+
+  test("a reader that ends early ends the program quietly", async () => {
+    const { stderr } = await runBin(["--help"]);
+    expect(stderr).toBe("");
+  });
+});
