@@ -7,29 +7,23 @@ const UINT64_MAX = 2n ** 64n - 1n;
 
 /** The type and text of a value as a bound parameter. `where` names the place for messages. Throws `query_failed`. */
 export function bindValue(value: unknown, where: string): BoundValue {
-  if (Array.isArray(value)) return bindArray(value, where);
-  switch (typeof value) {
-    case "string":
-      return { type: "String", value };
-    case "boolean":
-      return { type: "Bool", value: String(value) };
-    case "number":
-      return { type: Number.isSafeInteger(value) ? "Int64" : "Float64", value: numberText(value) };
-    case "bigint":
-      return { type: bigintType(value, where), value: String(value) };
-    default:
-      if (value === null) return { type: "Nullable(Nothing)", value: null };
-      if (value instanceof Date) return bindDate(value, where);
-      throw refusal(value, where);
+  if (typeof value === "string") return { type: "String", value };
+  if (typeof value === "number") {
+    return { type: Number.isSafeInteger(value) ? "Int64" : "Float64", value: numberText(value) };
   }
+  if (typeof value === "boolean") return { type: "Bool", value: String(value) };
+  if (typeof value === "bigint") return { type: bigintType(value, where), value: String(value) };
+  if (value === null) return { type: "Nullable(Nothing)", value: null };
+  if (value instanceof Date) return bindDate(value, where);
+  if (Array.isArray(value)) return bindArray(value, where);
+  throw refusal(value, where);
 }
 
 /** Throws `query_failed` unless the text can only be a type: it stands in the SQL text, so nothing else may. */
 export function checkParamType(type: string): void {
-  const plain =
-    typeof type === "string" && /^[A-Z][A-Za-z0-9]*(?:\((?:[\w ,()=-]|'[^'\\{}]*')*\))?$/.test(type);
+  const plain = /^[A-Z][A-Za-z0-9]*(?:\((?:[\w ,()=-]|'[^'\\{}]*')*\))?$/.test(type);
   if (!plain) {
-    throw new HeadraceError("query_failed", `sql.param() takes a type such as "Date", got ${String(type)}`);
+    throw new HeadraceError("query_failed", `sql.param() takes a type such as "Date", got ${type}`);
   }
 }
 

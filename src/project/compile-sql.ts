@@ -16,18 +16,11 @@ export function compileSql(query: Sql, dialect: "clickhouse" | "postgres"): Boun
   const params: Record<string, BoundValue> = {};
   let count = 0;
   const text = query.parts.map((part) => {
-    switch (part.kind) {
-      case "text":
-        return part.text;
-      case "stream":
-      case "identifier":
-        return words.identifier(part.name);
-      case "value": {
-        const name = `p${++count}`;
-        params[name] = part.bound;
-        return words.placeholder(name, part.bound.type);
-      }
-    }
+    if (part.kind === "text") return part.text;
+    if (part.kind !== "value") return words.identifier(part.name);
+    const name = `p${++count}`;
+    params[name] = part.bound;
+    return words.placeholder(name, part.bound.type);
   });
   return { text: text.join(""), params };
 }

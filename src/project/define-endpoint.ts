@@ -30,7 +30,8 @@ export interface EndpointOptions<Params extends z.ZodObject> {
   readonly limits?: Partial<Omit<EndpointLimits, "time">> & { readonly time?: string | number };
 }
 
-type NoParams = z.ZodObject<Record<never, never>>;
+/** The shape of an object without fields. */
+type NoParams = z.ZodObject<Record<string, never>>;
 
 /**
  * Declares an endpoint: a published, parameterised query. Throws HeadraceError `project_invalid` that names the endpoint

@@ -121,7 +121,7 @@ function readDuration(what: string, text: unknown, rule: DurationRule): number {
   }
   if (duration < rule.min || duration > rule.max) {
     const range = `from ${formatDuration(rule.min)} to ${formatDuration(rule.max)}`;
-    throw rule.invalid(`${what}: "${String(text)}" is out of range; it may be ${range}`);
+    throw rule.invalid(`${what}: ${JSON.stringify(text)} is out of range; it may be ${range}`);
   }
   return duration;
 }

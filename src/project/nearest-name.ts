@@ -3,8 +3,8 @@ const EDITS_MAX = 3;
 
 /** The name that was probably meant, for "did you mean"; undefined when none is near. */
 export function nearestName(wanted: string, names: Iterable<string>): string | undefined {
-  // A longer edit distance than a third of the name is another name, not a slip.
-  const limit = Math.min(EDITS_MAX, Math.max(1, Math.floor(wanted.length / 3)));
+  // More edits than a third of the name make another name, not a slip.
+  const limit = Math.min(EDITS_MAX, Math.floor(wanted.length / 3));
   let nearest: string | undefined;
   let distance = limit + 1;
   for (const name of names) {

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { asZodType, checksOf } from "./schema/zod-checks.ts";
+import { asZodType, checksOf, wrappedType } from "./schema/zod-checks.ts";
 import { formatDatetime, parseDatetime } from "./validate/datetime.ts";
 
 /**
@@ -8,25 +8,14 @@ import { formatDatetime, parseDatetime } from "./validate/datetime.ts";
  */
 export function normaliseDatetimes(schema: z.core.$ZodType, value: unknown): unknown {
   const type = asZodType(schema);
-  const def = type._zod.def;
-  switch (def.type) {
-    case "optional":
-    case "nullable":
-    case "default":
-    case "prefault":
-    case "catch":
-    case "readonly":
-    case "nonoptional":
-      return normaliseDatetimes(def.innerType, value);
-    case "array":
-      return Array.isArray(value) ? value.map((item) => normaliseDatetimes(def.element, item)) : value;
-    case "object":
-      return normaliseFields(def.shape, value);
-    case "string":
-      return typeof value === "string" && isDatetime(type) ? normalise(value) : value;
-    default:
-      return value;
+  const inner = wrappedType(type);
+  if (inner !== undefined) return normaliseDatetimes(inner, value);
+  const { def } = type._zod;
+  if (def.type === "array" && Array.isArray(value)) {
+    return value.map((item) => normaliseDatetimes(def.element, item));
   }
+  if (def.type === "object") return normaliseFields(def.shape, value);
+  return typeof value === "string" && isDatetime(type) ? normalise(value) : value;
 }
 
 function normaliseFields(shape: Readonly<Record<string, z.core.$ZodType>>, value: unknown): unknown {
@@ -38,7 +27,8 @@ function normaliseFields(shape: Readonly<Record<string, z.core.$ZodType>>, value
   return Object.fromEntries(fields);
 }
 
-function isDatetime(type: z.core.$ZodTypes): boolean {
+/** Whether the type is a `z.iso.datetime()`. */
+export function isDatetime(type: z.core.$ZodTypes): boolean {
   return checksOf(type).some((check) => check.check === "string_format" && check.format === "datetime");
 }
 

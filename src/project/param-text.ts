@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { asZodType } from "./schema/zod-checks.ts";
+import { isDatetime } from "./param-datetimes.ts";
+import { asZodType, wrappedType } from "./schema/zod-checks.ts";
+import { parseDate, parseDatetime } from "./validate/datetime.ts";
 import { exactNumber, fractionDigits, plainText, wholeDigits } from "./validate/exact-number.ts";
 
 /** Digits of integers that are converted: above all columns', and few enough to compute with. */
@@ -15,60 +17,36 @@ const LOST_PLUS = /(T[\d:.]+) (\d\d:\d\d)$/;
  */
 export function fromText(schema: z.core.$ZodType, value: unknown): unknown {
   const type = asZodType(schema);
-  const def = type._zod.def;
-  switch (def.type) {
-    case "optional":
-    case "nullable":
-    case "default":
-    case "prefault":
-    case "catch":
-    case "readonly":
-    case "nonoptional":
-      return fromText(def.innerType, value);
-    case "pipe":
-      return fromText(def.in, value);
-    case "lazy":
-      return fromText(def.getter(), value);
-    case "array":
-      return fromList(def.element, value);
-    case "set":
-      return new Set(fromList(def.valueType, value) as unknown[]);
-    case "union":
-      return fromUnion(def.options, value);
-    case "bigint":
-      return toBigInt(value);
-    default:
-      return typeof value === "string" ? fromOneText(type, value) : value;
-  }
+  const inner = wrappedType(type);
+  if (inner !== undefined) return fromText(inner, value);
+  const { def } = type._zod;
+  if (def.type === "pipe") return fromText(def.in, value);
+  if (def.type === "lazy") return fromText(def.getter(), value);
+  if (def.type === "array") return fromList(def.element, value);
+  if (def.type === "union") return fromUnion(def.options, value);
+  if (def.type === "bigint") return toBigInt(value);
+  return typeof value === "string" ? fromOneText(type, value) : value;
 }
 
+/** Types whose text is JSON. */
+const JSON_TYPES = new Set<string>(["object", "record", "tuple", "unknown", "any"]);
+
 function fromOneText(type: z.core.$ZodTypes, text: string): unknown {
-  const def = type._zod.def;
-  switch (def.type) {
-    case "number":
-      return NUMBER.test(text) ? Number(text) : text;
-    case "boolean":
-      return text === "true" ? true : text === "false" ? false : text;
-    case "date":
-      return z.iso.datetime({ offset: true, local: true }).or(z.iso.date()).safeParse(text).success
-        ? new Date(text)
-        : text;
-    case "enum":
-      return Object.values(def.entries).find((value) => String(value) === text) ?? text;
-    case "literal":
-      return def.values.find((value) => String(value) === text) ?? text;
-    case "object":
-    case "record":
-    case "tuple":
-    case "unknown":
-    case "any":
-      return fromJson(text);
-    case "string":
-      return "format" in def && def.format === "datetime" ? text.replace(LOST_PLUS, "$1+$2") : text;
-    default:
-      return text;
-  }
+  const { def } = type._zod;
+  if (def.type === "number") return NUMBER.test(text) ? Number(text) : text;
+  if (def.type === "boolean") return BOOLEANS.get(text) ?? text;
+  if (def.type === "date")
+    return parseDatetime(text) === undefined && parseDate(text) === undefined ? text : new Date(text);
+  if (def.type === "enum") return Object.values(def.entries).find((value) => String(value) === text) ?? text;
+  if (def.type === "literal") return def.values.find((value) => String(value) === text) ?? text;
+  if (isDatetime(type)) return text.replace(LOST_PLUS, "$1+$2");
+  return JSON_TYPES.has(def.type) ? fromJson(text) : text;
 }
+
+const BOOLEANS = new Map([
+  ["true", true],
+  ["false", false],
+]);
 
 /** One text is an array of one. */
 function fromList(element: z.core.$ZodType, value: unknown): unknown[] {

@@ -6,7 +6,7 @@ import {
   ERRORS_PER_EVENT_MAX,
   type Verdict,
 } from "./event-validator.ts";
-import { judgeObject } from "./validate/judge-object.ts";
+import { judgeOf } from "./validate/judge.ts";
 import { isEventError, readJson } from "./validate/read-json.ts";
 import { Scope } from "./validate/scope.ts";
 import { zodErrors } from "./validate/zod-errors.ts";
@@ -30,7 +30,7 @@ export function createReferenceValidator(
   event: EventType,
   limits: EventLimits,
 ): EventValidator {
-  const judge = judgeObject(event.fields, event.loose);
+  const judge = judgeOf({ kind: "object", fields: event.fields, loose: event.loose });
   return {
     validate(body: Buffer, start: number, end: number): Verdict {
       const bytes = body.subarray(start, end);

@@ -33,23 +33,16 @@ export function readNumber(
   if (column === undefined) {
     throw refusal(place, "z.bigint() has no limits, and no column has none", "Use z.int64() or z.uint64()");
   }
-  switch (column.kind) {
-    case "int":
-      return integerType(column, facts, text);
-    case "float": {
-      if (text || facts.integer !== undefined) return undefined;
-      const bits = facts.float.bits === 32 ? 32 : column.bits;
-      const type = { kind: "float" as const, bits, ...boundsOf(facts) };
-      return { type: facts.slow || facts.exclusive ? { kind: "slow", type } : type, column };
-    }
-    case "decimal": {
-      if (text) return undefined;
-      const slow = facts.slow || facts.bounded || facts.integer !== undefined;
-      return { type: slow ? { kind: "slow", type: column } : column, column };
-    }
-    default:
-      return undefined;
+  if (column.kind === "int") return integerType(column, facts, text);
+  if (text) return undefined;
+  if (column.kind === "decimal") {
+    const slow = facts.slow || facts.bounded || facts.integer !== undefined;
+    return { type: slow ? { kind: "slow", type: column } : column, column };
   }
+  if (column.kind !== "float" || facts.integer !== undefined) return undefined;
+  const bits = facts.float.bits === 32 ? 32 : column.bits;
+  const type = { kind: "float" as const, bits, ...boundsOf(facts) };
+  return { type: facts.slow || facts.exclusive ? { kind: "slow", type } : type, column };
 }
 
 /** Literal numbers: an integer or a float column that holds them all. */
@@ -95,37 +88,30 @@ function numberFacts(schema: z.core.$ZodNumber | z.core.$ZodBigInt, place: Place
     integerMax = smaller(integerMax, to);
   };
   for (const check of checksOf(schema)) {
-    switch (check.check) {
-      case "number_format":
-      case "bigint_format": {
-        const format = INTEGER_FORMATS.get(check.format);
-        if (format === undefined) bits = check.format === "float32" ? 32 : bits;
-        else {
-          // The narrowest of several: z.int32().int() is an int32.
-          if (integer === undefined || integer.bits > format.column.bits) integer = format.column;
-          narrow(format.min, format.max);
-        }
-        break;
-      }
-      case "greater_than":
-        min = larger(min, check.value as number | bigint);
-        exclusive ||= !check.inclusive;
-        narrow(integerBound(check.value as number | bigint, check.inclusive, "up"), undefined);
-        break;
-      case "less_than":
-        max = smaller(max, check.value as number | bigint);
-        exclusive ||= !check.inclusive;
-        narrow(undefined, integerBound(check.value as number | bigint, check.inclusive, "down"));
-        break;
-      case "overwrite":
-        throw refusal(
-          place,
-          ".overwrite() changes the value",
-          "Events are stored as they were sent: leave it out",
-        );
-      default:
-        slow = true;
-    }
+    if (check.check === "number_format" || check.check === "bigint_format") {
+      const format = INTEGER_FORMATS.get(check.format);
+      if (check.format === "float32") bits = 32;
+      // The narrowest of several: z.int32().int() is an int32.
+      if (format !== undefined && (integer === undefined || integer.bits > format.column.bits))
+        integer = format.column;
+      narrow(format?.min, format?.max);
+    } else if (check.check === "greater_than") {
+      const value = check.value as number | bigint;
+      min = larger(min, value);
+      exclusive ||= !check.inclusive;
+      narrow(integerBound(value, check.inclusive, "up"), undefined);
+    } else if (check.check === "less_than") {
+      const value = check.value as number | bigint;
+      max = smaller(max, value);
+      exclusive ||= !check.inclusive;
+      narrow(undefined, integerBound(value, check.inclusive, "down"));
+    } else if (check.check === "overwrite") {
+      throw refusal(
+        place,
+        ".overwrite() changes the value",
+        "Events are stored as they were sent: leave it out",
+      );
+    } else slow = true;
   }
   const bounded = min !== undefined || max !== undefined;
   return {

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { HeadraceError } from "../../errors.ts";
 import type { ColumnType } from "../column.ts";
 import type { WireType } from "../wire-type.ts";
 import type { NativeType } from "./native-type.ts";
@@ -56,30 +57,15 @@ function stringFacts(schema: z.core.$ZodString | z.core.$ZodTemplateLiteral, pla
   let format: Format | undefined;
   let slow = schema._zod.def.type === "template_literal";
   for (const check of checksOf(schema)) {
-    switch (check.check) {
-      case "min_length":
-        min = Math.max(min, check.minimum);
-        break;
-      case "max_length":
-        max = Math.min(max, check.maximum);
-        break;
-      case "length_equals":
-        min = Math.max(min, check.length);
-        max = Math.min(max, check.length);
-        break;
-      case "string_format":
-        if (format === undefined && COLUMN_FORMATS.has(check.format)) format = check;
-        else slow = true;
-        break;
-      case "overwrite":
-        throw refusal(
-          place,
-          "a check that changes the value (.trim(), .toLowerCase(), .overwrite()…) can't be kept",
-          "Events are stored as they were sent: change the value before sending, or in the endpoint's SQL",
-        );
-      default:
-        slow = true;
-    }
+    if (check.check === "min_length") min = Math.max(min, check.minimum);
+    else if (check.check === "max_length") max = Math.min(max, check.maximum);
+    else if (check.check === "length_equals") {
+      min = Math.max(min, check.length);
+      max = Math.min(max, check.length);
+    } else if (check.check === "overwrite") throw changesValue(place);
+    else if (format === undefined && check.check === "string_format" && COLUMN_FORMATS.has(check.format)) {
+      format = check;
+    } else slow = true;
   }
   const lengths = min > 0 || max < Number.POSITIVE_INFINITY;
   const string = {
@@ -88,6 +74,14 @@ function stringFacts(schema: z.core.$ZodString | z.core.$ZodTemplateLiteral, pla
     ...(max < Number.POSITIVE_INFINITY ? { max } : {}),
   };
   return { string, format, lengths, slow };
+}
+
+function changesValue(place: Place): HeadraceError {
+  return refusal(
+    place,
+    "a check that changes the value (.trim(), .toLowerCase(), .overwrite()…) can't be kept",
+    "Events are stored as they were sent: change the value before sending, or in the endpoint's SQL",
+  );
 }
 
 const COLUMN_FORMATS = new Set<string>(["uuid", "guid", "ipv4", "ipv6", "date", "datetime"]);
@@ -143,19 +137,10 @@ function readAs(wanted: NativeType, facts: StringFacts): ReadType | undefined {
 function typeAs(wanted: NativeType): WireType | undefined {
   const column = wanted.type;
   const narrow = wanted.narrow ? { narrow: true } : {};
-  switch (column.kind) {
-    case "uuid":
-    case "ipv4":
-    case "ipv6":
-    case "enum":
-      return column;
-    case "decimal":
-      return { ...column, text: true };
-    case "date":
-      return { ...column, ...narrow };
-    case "datetime":
-      return { ...column, offset: true, local: false, ...narrow };
-    default:
-      return undefined;
-  }
+  if (column.kind === "decimal") return { ...column, text: true };
+  if (column.kind === "date") return { ...column, ...narrow };
+  if (column.kind === "datetime") return { ...column, offset: true, local: false, ...narrow };
+  const asText =
+    column.kind === "uuid" || column.kind === "ipv4" || column.kind === "ipv6" || column.kind === "enum";
+  return asText ? column : undefined;
 }

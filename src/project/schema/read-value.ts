@@ -2,9 +2,10 @@ import type { z } from "zod";
 import type { Column, ColumnType } from "../column.ts";
 import { fieldNameProblem } from "../names.ts";
 import type { WireField, WireType, WireValue } from "../wire-type.ts";
+import { checkDefault } from "./check-default.ts";
 import { NATIVE_TYPES, type NativeType, parseNativeType } from "./native-type.ts";
-import { readNumber, readNumberLiterals } from "./read-number.ts";
-import { readString, type ReadType } from "./read-string.ts";
+import { readScalar, slowIfChecked } from "./read-scalar.ts";
+import type { ReadType } from "./read-string.ts";
 import { inside, type Place, refusal } from "./refusal.ts";
 import { unwrap } from "./unwrap.ts";
 import { asZodType, checksOf } from "./zod-checks.ts";
@@ -13,6 +14,8 @@ import { unsupported } from "./unsupported.ts";
 /** Fields of one object. A table with more columns than this is a mistake, and slow. */
 const FIELDS_MAX = 1_000;
 
+type Ancestors = readonly z.core.$ZodType[];
+
 /** What is known on the way down. */
 interface Way {
   /** The column type that a field around this one gave for it. */
@@ -20,7 +23,7 @@ interface Way {
   /** Items of arrays and values of records, which have no column of their own. */
   readonly element?: boolean;
   /** The objects around this one: one that holds itself has no column. */
-  readonly ancestors: readonly z.core.$ZodType[];
+  readonly ancestors: Ancestors;
 }
 
 interface ReadValue extends WireValue {
@@ -30,11 +33,7 @@ interface ReadValue extends WireValue {
 }
 
 /** Reads the fields of an object schema. Throws `schema_unsupported` for a field that no column can hold. */
-export function readFields(
-  schema: z.core.$ZodObject,
-  place: Place,
-  ancestors: readonly z.core.$ZodType[],
-): WireField[] {
+export function readFields(schema: z.core.$ZodObject, place: Place, ancestors: Ancestors): WireField[] {
   const entries = Object.entries(schema._zod.def.shape);
   if (entries.length === 0)
     throw refusal(place, "an object without fields has no column", "Declare its fields");
@@ -74,6 +73,7 @@ function readValue(schema: z.core.$ZodType, place: Place, way: Way): ReadValue {
   }
   const nullable = absent && defaultValue === undefined;
   const { type, column } = readType(inner, place, wanted, way.ancestors);
+  if (defaultValue !== undefined) checkDefault(inner, type, defaultValue, place);
   if (nullable && (column.kind === "array" || column.kind === "map" || column.kind === "tuple")) {
     const empty = column.kind === "array" ? ".default([])" : ".default({})";
     const what = { array: "an array", map: "a record", tuple: "an object" }[column.kind];
@@ -123,103 +123,30 @@ function wantedType(said: unknown, place: Place, way: Way): NativeType | undefin
   return native;
 }
 
+/** What a Zod type without wrappers is. Throws for one without a column, or that the wanted column can't hold. */
 function readType(
   schema: z.core.$ZodTypes,
   place: Place,
   wanted: NativeType | undefined,
-  ancestors: readonly z.core.$ZodType[],
+  ancestors: Ancestors,
 ): ReadType {
-  const read = readKind(schema, place, wanted, ancestors);
-  if (read === undefined) {
-    throw refusal(
-      place,
-      `column "${wanted?.text ?? ""}" can't hold what the type takes`,
-      "docs/TYPES.md lists what goes together",
-    );
+  const { def } = schema._zod;
+  if (def.type === "object") {
+    if (wanted !== undefined) throw refusal(place, "an object takes no column", "Give columns on its fields");
+    if (ancestors.includes(schema)) throw unsupported(place, "lazy");
+    return readObject(schema as z.core.$ZodObject, place, ancestors);
   }
-  return read;
-}
-
-function readKind(
-  schema: z.core.$ZodTypes,
-  place: Place,
-  wanted: NativeType | undefined,
-  ancestors: readonly z.core.$ZodType[],
-): ReadType | undefined {
-  const def = schema._zod.def;
-  if ("coerce" in def && def.coerce === true) throw unsupported(place, "coerce");
-  switch (def.type) {
-    case "string":
-    case "template_literal":
-      return readString(schema as z.core.$ZodString | z.core.$ZodTemplateLiteral, place, wanted);
-    case "number":
-    case "bigint":
-      return readNumber(schema as z.core.$ZodNumber | z.core.$ZodBigInt, place, wanted);
-    case "boolean":
-      return only(wanted, "boolean", slowIfChecked(schema, { kind: "boolean" }), { kind: "boolean" });
-    case "enum":
-      return readEnum(schema, Object.values(def.entries), place, wanted);
-    case "literal":
-      return readLiteral(schema, def.values, place, wanted);
-    case "any":
-    case "unknown":
-      return only(wanted, "string", slowIfChecked(schema, { kind: "json" }), { kind: "json" });
-    case "lazy":
-      if (!isJson(schema)) throw unsupported(place, "lazy");
-      return only(wanted, "string", { kind: "slow", type: { kind: "json" } }, { kind: "json" });
-    case "array":
-      return readArray(schema as z.core.$ZodArray, place, wanted, ancestors);
-    case "record":
-      return readRecord(schema as z.core.$ZodRecord, place, wanted, ancestors);
-    case "object":
-      if (wanted !== undefined)
-        throw refusal(place, "an object takes no column", "Give columns on its fields");
-      if (ancestors.includes(schema)) throw unsupported(place, "lazy");
-      return readObject(schema as z.core.$ZodObject, place, ancestors);
-    default:
-      throw unsupported(place, def.type);
-  }
-}
-
-function readEnum(
-  schema: z.core.$ZodTypes,
-  values: readonly unknown[],
-  place: Place,
-  wanted: NativeType | undefined,
-): ReadType | undefined {
-  if (!values.every((value) => typeof value === "string")) {
-    throw refusal(
-      place,
-      "an enum with numbers has no column",
-      "Use strings, or z.literal() with numbers only",
-    );
-  }
-  const type = slowIfChecked(schema, { kind: "enum", values });
-  if (wanted === undefined) return { type, column: { kind: "enum", values } };
-  const holds = wanted.type.kind === "enum" ? new Set(wanted.type.values) : undefined;
-  if (holds === undefined) return wanted.type.kind === "string" ? { type, column: wanted.type } : undefined;
-  return values.every((value) => holds.has(value)) ? { type, column: wanted.type } : undefined;
-}
-
-function readLiteral(
-  schema: z.core.$ZodTypes,
-  values: readonly unknown[],
-  place: Place,
-  wanted: NativeType | undefined,
-): ReadType | undefined {
-  if (values.every((value) => typeof value === "string")) return readEnum(schema, values, place, wanted);
-  if (values.every((value) => typeof value === "boolean")) {
-    return only(wanted, "boolean", { kind: "slow", type: { kind: "boolean" } }, { kind: "boolean" });
-  }
-  if (values.every((value) => typeof value === "number" || typeof value === "bigint")) {
-    const read = readNumberLiterals(values);
-    if (wanted === undefined) return read;
-    return wanted.type.kind === read.column.kind ? { type: read.type, column: wanted.type } : undefined;
-  }
+  const read =
+    def.type === "array"
+      ? readArray(schema as z.core.$ZodArray, place, wanted, ancestors)
+      : def.type === "record"
+        ? readRecord(schema as z.core.$ZodRecord, place, wanted, ancestors)
+        : readScalar(schema, place, wanted);
+  if (read !== undefined) return read;
   throw refusal(
     place,
-    "literals of different types share no column",
-    "Use strings, numbers or booleans only",
+    `column "${wanted?.text ?? ""}" can't hold what the type takes`,
+    "docs/TYPES.md lists what goes together",
   );
 }
 
@@ -227,7 +154,7 @@ function readArray(
   schema: z.core.$ZodArray,
   place: Place,
   wanted: NativeType | undefined,
-  ancestors: readonly z.core.$ZodType[],
+  ancestors: Ancestors,
 ): ReadType | undefined {
   if (wanted !== undefined && wanted.type.kind !== "array") return undefined;
   const element = readValue(schema._zod.def.element, inside(place, "[]"), {
@@ -241,8 +168,10 @@ function readArray(
   for (const check of checksOf(schema)) {
     if (check.check === "min_length") min = Math.max(min ?? 0, check.minimum);
     else if (check.check === "max_length") max = Math.min(max ?? check.maximum, check.maximum);
-    else if (check.check === "length_equals") min = max = check.length;
-    else slow = true;
+    else if (check.check === "length_equals") {
+      min = check.length;
+      max = check.length;
+    } else slow = true;
   }
   const type: WireType = {
     kind: "array",
@@ -260,7 +189,7 @@ function readRecord(
   schema: z.core.$ZodRecord,
   place: Place,
   wanted: NativeType | undefined,
-  ancestors: readonly z.core.$ZodType[],
+  ancestors: Ancestors,
 ): ReadType | undefined {
   if (wanted !== undefined && wanted.type.kind !== "map") return undefined;
   const { keyType, valueType } = schema._zod.def;
@@ -282,11 +211,7 @@ function readRecord(
   };
 }
 
-function readObject(
-  schema: z.core.$ZodObject,
-  place: Place,
-  ancestors: readonly z.core.$ZodType[],
-): ReadType {
+function readObject(schema: z.core.$ZodObject, place: Place, ancestors: Ancestors): ReadType {
   const fields = readFields(schema, place, ancestors);
   const type: WireType = { kind: "object", fields, loose: isLoose(schema, place) };
   return {
@@ -307,31 +232,6 @@ export function isLoose(schema: z.core.$ZodObject, place: Place): boolean {
     ".catchall() has no column",
     "Keep the other fields in one of their own: z.record(z.string(), …)",
   );
-}
-
-/** `z.json()` is a lazy union that holds itself. */
-function isJson(schema: z.core.$ZodTypes): boolean {
-  const { def } = schema._zod;
-  if (def.type !== "lazy") return false;
-  const inner = asZodType(def.getter())._zod.def;
-  if (inner.type !== "union") return false;
-  const array = inner.options
-    .map((option) => asZodType(option)._zod.def)
-    .find((option) => option.type === "array");
-  return array?.element === schema;
-}
-
-function slowIfChecked(schema: z.core.$ZodTypes, type: WireType): WireType {
-  return checksOf(schema).length === 0 ? type : { kind: "slow", type };
-}
-
-function only(
-  wanted: NativeType | undefined,
-  kind: ColumnType["kind"],
-  type: WireType,
-  column: ColumnType,
-): ReadType | undefined {
-  return wanted === undefined || wanted.type.kind === kind ? { type, column } : undefined;
 }
 
 function wireOf(value: ReadValue): WireValue {

@@ -11,7 +11,7 @@ export function eventTypeOf(schema: z.ZodObject, stream: string): EventType {
   return {
     fields: readFields(schema, place, []),
     loose: isLoose(schema, place),
-    slow: checksOf(schema as z.core.$ZodTypes).length > 0,
+    slow: checksOf(schema).length > 0,
   };
 }
 

@@ -13,7 +13,7 @@ const UNSUPPORTED: Readonly<Record<string, readonly [problem: string, wayOut: st
   union: ["a union has no column of its own", `Use z.enum() for strings, .nullable() for null. ${AS_JSON}`],
   intersection: ["an intersection has no columns of its own", "Use .extend() to join objects"],
   tuple: ["a tuple has no column", `Use z.array() or z.object(). ${AS_JSON}`],
-  lazy: ["a type that holds itself has no column", AS_JSON],
+  lazy: ["a z.lazy() type or an object that holds itself has no column", AS_JSON],
   date: ["z.date() isn't JSON", "Use z.iso.datetime() or z.iso.date()"],
   map: ["z.map() isn't JSON", "Use z.record()"],
   set: ["z.set() isn't JSON", "Use z.array()"],

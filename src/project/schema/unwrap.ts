@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Place, refusal } from "./refusal.ts";
-import { asZodType } from "./zod-checks.ts";
+import { asZodType, checksOf, wrappedType } from "./zod-checks.ts";
 
 /** A schema without its wrappers, and what these said. */
 export interface Unwrapped {
@@ -21,42 +21,27 @@ export function unwrap(schema: z.core.$ZodType, place: Place): Unwrapped {
   let required = false;
   let defaultValue: (() => unknown) | undefined;
   let column: unknown;
-  for (let layer = asZodType(schema); ;) {
+  let layer = asZodType(schema);
+  for (;;) {
     column ??= z.globalRegistry.get(layer)?.["column"];
-    const def = layer._zod.def;
-    switch (def.type) {
-      case "optional":
-        optional ||= !required;
-        break;
-      case "nullable":
-        nullable = true;
-        break;
-      case "nonoptional":
-        required = true;
-        break;
-      case "default":
-      case "prefault":
-        defaultValue ??= defaultOf(def);
-        break;
-      case "readonly":
-        break;
-      default:
-        return finish(layer);
-    }
-    if ((def.checks ?? []).length > 0) {
+    const { def } = layer._zod;
+    const inner = def.type === "catch" ? undefined : wrappedType(layer);
+    if (inner === undefined) break;
+    if (def.type === "optional") optional ||= !required;
+    else if (def.type === "nullable") nullable = true;
+    else if (def.type === "nonoptional") required = true;
+    else if (def.type === "default" || def.type === "prefault") defaultValue ??= defaultOf(def);
+    if (checksOf(layer).length > 0) {
       throw refusal(
         place,
         `a check after .${def.type}() can't be kept`,
         `Put the check before .${def.type}()`,
       );
     }
-    layer = asZodType(def.innerType);
+    layer = inner;
   }
-
-  function finish(inner: z.core.$ZodTypes): Unwrapped {
-    const absentAsNull = nullable && schema._zod.optin !== "optional";
-    return { inner, nullable: optional || nullable, absentAsNull, defaultValue, column };
-  }
+  const absentAsNull = nullable && schema._zod.optin !== "optional";
+  return { inner: layer, nullable: optional || nullable, absentAsNull, defaultValue, column };
 }
 
 /** The default's getter; none for `.default(null)`, which says no more than `.nullable()`. */

@@ -15,6 +15,20 @@ export function checksOf(schema: Schema): readonly ZodCheckDef[] {
   return [...own, ...(def.checks ?? []).map((check) => check._zod.def)] as readonly ZodCheckDef[];
 }
 
+/** What a wrapper such as `.optional()` or `.default()` is around; undefined for a type without one. */
+export function wrappedType(type: Schema): Schema | undefined {
+  const { def } = type._zod;
+  const wraps =
+    def.type === "optional" ||
+    def.type === "nullable" ||
+    def.type === "default" ||
+    def.type === "prefault" ||
+    def.type === "catch" ||
+    def.type === "readonly" ||
+    def.type === "nonoptional";
+  return wraps ? asZodType(def.innerType) : undefined;
+}
+
 /** Zod's schema as the union of all its types, so that `def.type` tells them apart. */
 export function asZodType(schema: z.core.$ZodType): Schema {
   return schema as Schema;

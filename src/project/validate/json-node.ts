@@ -34,8 +34,9 @@ export function describeNode(node: JsonNode): string {
     case "array":
       return "an array";
     case "object":
-      return "an object";
+      break;
   }
+  return "an object";
 }
 
 /** A text in quotes, shortened. */

@@ -1,5 +1,5 @@
 import type { WireType } from "../wire-type.ts";
-import type { Judge, Judged } from "./judge.ts";
+import type { Judge, Judged } from "./judged.ts";
 
 /** Arrays. */
 export function judgeArray({ min, max }: WireType & { readonly kind: "array" }, judge: Judge): Judge {

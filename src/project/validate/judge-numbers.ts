@@ -1,6 +1,6 @@
 import type { WireType } from "../wire-type.ts";
 import { exactNumber, fractionDigits, keepsInteger, plainText, wholeDigits } from "./exact-number.ts";
-import type { Judge } from "./judge.ts";
+import type { Judge } from "./judged.ts";
 
 /** The digits of the largest 64-bit integer. */
 const INTEGER_DIGITS_MAX = 20;

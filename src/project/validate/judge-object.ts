@@ -1,27 +1,31 @@
 import { didYouMean } from "../nearest-name.ts";
-import type { WireField } from "../wire-type.ts";
+import type { WireField, WireType } from "../wire-type.ts";
 import { defaultNode } from "./default-node.ts";
-import { judgeOf, type Judge } from "./judge.ts";
+import type { Judge } from "./judged.ts";
 import { emptyObject } from "./judge-containers.ts";
 import { describeText, type JsonNode } from "./json-node.ts";
 import type { Scope } from "./scope.ts";
 
-/** Objects with declared fields: the event itself, or one inside. Absent and null are one thing. */
-export function judgeObject(fields: readonly WireField[], loose: boolean): Judge {
+/**
+ * Objects with declared fields: the event itself, or one inside. Absent and null are one thing. `judges` are those of
+ * the fields, in their order.
+ */
+export function judgeObject(type: WireType & { readonly kind: "object" }, judges: readonly Judge[]): Judge {
+  const { fields, loose } = type;
   const names = new Set(fields.map((field) => field.name));
-  const judges = fields.map((field) => ({ field, judge: judgeOf(field.type), takesNull: keepsNull(field) }));
   return (node, scope) => {
     if (node.kind !== "object") return scope.wrongType("an object", node);
     if (!loose) refuseUnknown(node.members, names, scope);
     const value = emptyObject();
     const lines: string[] = [];
-    for (const { field, judge, takesNull } of judges) {
+    for (const [index, field] of fields.entries()) {
       if (scope.full) break;
       scope.inside(field.name, () => {
         const given = node.members.get(field.name);
-        const present = given !== undefined && (takesNull || given.kind !== "null") ? given : undefined;
+        const present =
+          given !== undefined && (given.kind !== "null" || keepsNull(field)) ? given : undefined;
         const member = present ?? absent(field, given, value, scope);
-        const judged = member === undefined ? undefined : judge(member, scope);
+        const judged = member === undefined ? undefined : judges[index]?.(member, scope);
         if (judged === undefined) return;
         value[field.name] = judged.value;
         lines.push(`${JSON.stringify(field.name)}:${judged.line}`);

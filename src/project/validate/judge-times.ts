@@ -1,6 +1,6 @@
 import type { WireType } from "../wire-type.ts";
 import { formatDatetime, parseDate, parseDatetime } from "./datetime.ts";
-import type { Judge } from "./judge.ts";
+import type { Judge } from "./judged.ts";
 import { describeNode } from "./json-node.ts";
 import { dayProblem, instantProblem } from "./time-ranges.ts";
 

@@ -3,19 +3,7 @@ import { judgeArray, judgeMap } from "./judge-containers.ts";
 import { judgeObject } from "./judge-object.ts";
 import { judgeDecimal, judgeFloat, judgeInteger } from "./judge-numbers.ts";
 import { judgeDate, judgeDatetime } from "./judge-times.ts";
-import type { JsonNode } from "./json-node.ts";
-import type { Scope } from "./scope.ts";
-
-/** A value that fits its column. */
-export interface Judged {
-  /** What Zod is to see. */
-  readonly value: unknown;
-  /** The JSON text that the store loads, exact. */
-  readonly line: string;
-}
-
-/** Judges one JSON value; notes the errors in the scope and returns undefined when there are any. */
-export type Judge = (node: JsonNode, scope: Scope) => Judged | undefined;
+import type { Judge, Judged } from "./judged.ts";
 
 /** The judge of a wire type: what the column needs, beside which Zod runs its own checks. */
 export function judgeOf(type: WireType): Judge {
@@ -49,10 +37,14 @@ export function judgeOf(type: WireType): Judge {
     case "map":
       return judgeMap(judgeValue(type.value));
     case "object":
-      return judgeObject(type.fields, type.loose);
+      return judgeObject(
+        type,
+        type.fields.map((field) => judgeOf(field.type)),
+      );
     case "slow":
-      return judgeOf(type.type);
+      break;
   }
+  return judgeOf(type.type);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -60,7 +60,7 @@ class JsonReader {
 
   #value(): JsonNode {
     const start = this.#at;
-    switch (this.#source[start]) {
+    switch (this.#source.charAt(start)) {
       case "{":
         return this.#object();
       case "[":

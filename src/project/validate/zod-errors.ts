@@ -30,7 +30,7 @@ export function toEventError(issue: z.core.$ZodIssue): EventError {
 }
 
 /** The message for what Zod found, unless the schema has one of its own. */
-export function messageOfIssue(issue: z.core.$ZodRawIssue): string | undefined {
+export function messageOfIssue(issue: z.core.$ZodRawIssue): string {
   const got = `, got ${describeInput(issue.input)}`;
   switch (issue.code) {
     case "invalid_type":
@@ -45,11 +45,16 @@ export function messageOfIssue(issue: z.core.$ZodRawIssue): string | undefined {
       return `expected ${issue.values.map((value) => quoted(value)).join(" or ")}${got}`;
     case "invalid_format":
       return `expected ${formatName(issue)}${got}`;
+    case "invalid_union":
+      return `the schema takes no such value${got}`;
+    case "invalid_key":
+      return "the schema takes no such key";
+    case "invalid_element":
+    case "unrecognized_keys":
     case "custom":
-      return "a check of the schema fails";
-    default:
-      return undefined;
+      break;
   }
+  return "a check of the schema fails";
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
@@ -110,9 +115,15 @@ function codeOf(issue: z.core.$ZodIssue): EventErrorCode {
       return issue.code;
     case "unrecognized_keys":
       return "unknown_field";
-    default:
-      return "check_failed";
+    case "invalid_union":
+      return "invalid_type";
+    case "invalid_key":
+    case "invalid_element":
+    case "not_multiple_of":
+    case "custom":
+      break;
   }
+  return "check_failed";
 }
 
 function isCounted(origin: string): boolean {
@@ -123,7 +134,9 @@ function describeInput(input: unknown): string {
   if (typeof input === "string") return describeText(input);
   if (Array.isArray(input)) return `an array of ${input.length}`;
   if (input === undefined) return "nothing";
-  return typeof input === "object" && input !== null ? "an object" : String(input);
+  if (typeof input === "number" || typeof input === "bigint" || typeof input === "boolean")
+    return String(input);
+  return input === null ? "null" : "an object";
 }
 
 function quoted(value: unknown): string {
