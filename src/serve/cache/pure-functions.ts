@@ -32,8 +32,8 @@ const COMBINATOR =
   /(?:simplestate|ordefault|distinct|resample|foreach|argmax|argmin|ornull|tuple|merge|state|array|null|map|if)$/;
 
 const FUNCTIONS_SQL =
-  "SELECT lower(name) AS name, max(is_aggregate) AS is_aggregate, min(deterministic = 1 OR is_aggregate) AS is_pure " +
-  "FROM system.functions WHERE origin = 'System' GROUP BY name";
+  "SELECT lower(name) AS function, max(is_aggregate) AS aggregate, " +
+  "min(ifNull(deterministic, 0) OR is_aggregate) AS pure FROM system.functions WHERE origin = 'System' GROUP BY function";
 
 const LIMITS = { time: 10 * SECOND, memory: 512 * MIB, rows: 10_000, bytes: MIB };
 
@@ -50,9 +50,9 @@ export async function pureFunctions(store: Store): Promise<PureFunctions> {
   for (const line of (await textOf(chunks)).split("\n")) {
     if (line === "") continue;
     const row: unknown = JSON.parse(line);
-    if (!isFunctionRow(row) || row.is_pure !== 1 || IMPURE.some((one) => one.test(row.name))) continue;
-    pure.add(row.name);
-    if (row.is_aggregate === 1) aggregates.add(row.name);
+    if (!isFunctionRow(row) || row.pure !== 1 || IMPURE.some((one) => one.test(row.function))) continue;
+    pure.add(row.function);
+    if (row.aggregate === 1) aggregates.add(row.function);
   }
   return {
     has(name) {
@@ -78,11 +78,11 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 interface FunctionRow {
-  readonly name: string;
-  readonly is_aggregate: number;
-  readonly is_pure: number;
+  readonly function: string;
+  readonly aggregate: number;
+  readonly pure: number;
 }
 
 function isFunctionRow(row: unknown): row is FunctionRow {
-  return typeof row === "object" && row !== null && "name" in row && typeof row.name === "string";
+  return typeof row === "object" && row !== null && "function" in row && typeof row.function === "string";
 }

@@ -13,12 +13,25 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   uri: "https://example.com/",
 };
 
+/** What is tried for a pattern: those above, and a few short codes. */
+const CANDIDATES = [
+  ...Object.values(BY_FORMAT),
+  "2024-01-01T00:00:00",
+  "sample",
+  "SAMPLE",
+  "A",
+  "a",
+  "AA",
+  "AAA",
+  "1",
+];
+
 /** Longer sample texts help nobody. */
 const SAMPLE_LENGTH_MAX = 1000;
 
 /**
- * A value that fits a JSON Schema, for trying a query out: its example, default or first choice when it has one, else
- * one made from its type, format and bounds. Undefined when none can be made; patterns are not followed.
+ * A value that fits a JSON Schema that Zod made, for trying a query out: its example, default or first choice when it has one, else
+ * one made from its type, format and bounds. Undefined when none can be made; for a pattern only a few texts are tried.
  */
 export function sampleValue(schema: JsonSchema): unknown {
   if (schema.examples?.[0] !== undefined) return schema.examples[0];
@@ -53,9 +66,13 @@ export function sampleValue(schema: JsonSchema): unknown {
   }
 }
 
-function sampleText(schema: JsonSchema): string {
+function sampleText(schema: JsonSchema): string | undefined {
   const byFormat = schema.format === undefined ? undefined : BY_FORMAT[schema.format];
   if (byFormat !== undefined) return byFormat;
+  if (typeof schema["pattern"] === "string") {
+    const pattern = new RegExp(schema["pattern"]);
+    return CANDIDATES.find((text) => pattern.test(text));
+  }
   const min = Math.min(numberOf(schema["minLength"]) ?? 0, SAMPLE_LENGTH_MAX);
   const max = numberOf(schema["maxLength"]) ?? SAMPLE_LENGTH_MAX;
   return "sample".slice(0, max).padEnd(min, "x");
