@@ -15,7 +15,7 @@ if (nodeMajor < NODE_MAJOR_MIN) {
 }
 
 // oxlint-disable-next-line node/no-process-env -- not a setting of ours: libuv itself reads it, and only from here
-process.env["UV_THREADPOOL_SIZE"] ??= THREAD_POOL_SIZE;
+process.env["UV_THREADPOOL_SIZE"] ||= THREAD_POOL_SIZE;
 
 // A reader that has seen enough (`headrace query … | head`) is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

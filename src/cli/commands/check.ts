@@ -25,10 +25,11 @@ export function registerCheck(program: Command, io: Io): void {
 }
 
 async function check(options: Options, io: Io): Promise<void> {
-  // The engine is loaded only by the commands that need it.
   const { loadProject } = await import("../../project/load-project.ts");
+  const project = await loadProject(projectFolder(options.project));
+  // The engine is loaded only by the commands that need it, and when the project is known to be good.
   const { checkProject } = await import("../check/check-project.ts");
-  const report = await checkProject(await loadProject(projectFolder(options.project)));
+  const report = await checkProject(project);
   if (options.json === true) printLine(io.stdout, JSON.stringify(report));
   else printReport(report, io);
   if (report.ok) return;

@@ -48,12 +48,12 @@ async function start(options: Options, io: Io): Promise<void> {
   const flags = Object.entries({ host, port, data, logLevel }).filter(([, value]) => value !== undefined);
   const config = loadConfig({ projectFolder: folder, flags: Object.fromEntries(flags) });
 
-  // The engine is loaded only by the commands that need it, and after the settings are known to be good.
-  const { loadProject } = await import("../../project/load-project.ts");
-  const { startServer } = await import("../../compose.ts");
   const interrupt = listenForInterrupt();
   try {
+    const { loadProject } = await import("../../project/load-project.ts");
     const project = await loadProject(folder);
+    // The engine is loaded only by the commands that need it, and when the project is known to be good.
+    const { startServer } = await import("../../compose.ts");
     const server = await startServer({ project, config });
     printLine(
       io.stderr,

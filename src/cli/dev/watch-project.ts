@@ -3,8 +3,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SECOND } from "../../units.ts";
 
-/** An editor writes a file in several steps, and a checkout many files: one change is told for all. */
-const DEBOUNCE = SECOND / 5;
+/** An editor writes a file in several steps, and a checkout many files: changes within this time are told as one. */
+const GATHER = SECOND / 5;
 /** Folders that are watched at most; a project has a handful. */
 const FOLDERS_MAX = 500;
 const SOURCE = /\.(ts|mts|cts)$|^\.env$/;
@@ -20,7 +20,13 @@ export async function watchProject(folder: string, onChange: () => void): Promis
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  const watchFolder = async (path: string): Promise<void> => {
+  const tell = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      onChange();
+    }, GATHER);
+  };
+  const watchFolder = async (path: string, isNew: boolean): Promise<void> => {
     if (closed || watchers.has(path) || watchers.size >= FOLDERS_MAX) return;
     let entries: Dirent[];
     try {
@@ -33,17 +39,18 @@ export async function watchProject(folder: string, onChange: () => void): Promis
       forget(path);
       return;
     }
+    // What was written into a new folder before it was watched.
+    if (isNew && entries.some((entry) => SOURCE.test(entry.name))) tell();
     for (const entry of entries) {
-      if (entry.isDirectory() && isWatched(entry.name)) await watchFolder(join(path, entry.name));
+      if (entry.isDirectory() && isWatched(entry.name)) await watchFolder(join(path, entry.name), isNew);
     }
   };
   const onEvent = (path: string, name: string | null): void => {
     if (name === null || SOURCE.test(name)) {
-      clearTimeout(timer);
-      timer = setTimeout(onChange, DEBOUNCE);
+      tell();
     } else if (isWatched(name) && !name.includes(".")) {
       // It may be a new folder.
-      void watchFolder(join(path, name));
+      void watchFolder(join(path, name), true);
     }
   };
   const forget = (path: string): void => {
@@ -51,7 +58,7 @@ export async function watchProject(folder: string, onChange: () => void): Promis
     watchers.delete(path);
   };
 
-  await watchFolder(folder);
+  await watchFolder(folder, false);
   return () => {
     closed = true;
     clearTimeout(timer);

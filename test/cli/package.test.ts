@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { access, constants, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BIN, cleanEnvironment, ROOT } from "./support/run.ts";
+
+// What a user does: Headrace from `npm pack`, a project from `headrace init`, everything outside the checkout.
+
+const INSTALL_TIMEOUT = 300_000;
+const COMMAND_TIMEOUT = 60_000;
+
+let folder: string;
+let project: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "headrace-package-"));
+  project = join(folder, "my-analytics");
+  await run("npm", ["pack", "--pack-destination", folder], ROOT);
+  const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error("npm pack left no file");
+  await run(BIN, ["init", project, "--headrace", join(folder, tarball)], folder);
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"], project);
+}, INSTALL_TIMEOUT);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+}, COMMAND_TIMEOUT);
+
+test("the package holds compiled files alone, and its program can be executed", async () => {
+  const installed = join(project, "node_modules/headrace");
+  expect((await readdir(installed)).sort()).toEqual([
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "dist",
+    "docs",
+    "package.json",
+  ]);
+  const files = await readdir(join(installed, "dist"), { recursive: true });
+  expect(files.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))).toEqual([]);
+  await access(join(installed, "dist/cli/main.js"), constants.X_OK);
+});
+
+test("`npm run check` of a new project passes", { timeout: COMMAND_TIMEOUT }, async () => {
+  const output = await run("npm", ["run", "check"], project);
+  expect(output).toMatch(/views_by_page +page +String/);
+  expect(output).toContain("my_analytics is fine: 1 stream, 1 endpoint");
+});
+
+test("`npm run dev` serves what `publish` sends and `query` asks", { timeout: COMMAND_TIMEOUT }, async () => {
+  const dev = spawn("npm", ["run", "dev", "--", "--port", "0"], {
+    cwd: project,
+    env: outsideEnvironment(),
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
+  const ended = once(dev, "close");
+  try {
+    const url = await readyUrl(dev);
+    const server = { HEADRACE_URL: url };
+    expect(
+      await run("npx", ["headrace", "publish", "page_views", "events.ndjson"], project, server),
+    ).toContain("page_views: 24 accepted, 0 rejected");
+    const views = async (): Promise<number> => {
+      const answer = await run("npx", ["headrace", "query", "views_by_page", "--json"], project, server);
+      const { data } = JSON.parse(answer) as { data: { views: number }[] };
+      return data.reduce((sum, row) => sum + row.views, 0);
+    };
+    await expect.poll(views, { timeout: 20_000 }).toBe(24);
+  } finally {
+    // As Ctrl-C does: to the whole group.
+    process.kill(-(dev.pid ?? 0), "SIGINT");
+    await ended;
+  }
+});
+
+test.each([
+  ["nodenext", "nodenext"],
+  ["bundler", "esnext"],
+])("its types work under moduleResolution %s", { timeout: COMMAND_TIMEOUT }, async (resolution, module) => {
+  await writeFile(join(project, `consumer-${resolution}.ts`), CONSUMER);
+  await run(
+    process.execPath,
+    [
+      join(ROOT, "node_modules/typescript/bin/tsc"),
+      ...["--noEmit", "--strict", "--target", "es2024", "--types", ""],
+      ...["--moduleResolution", resolution, "--module", module],
+      `consumer-${resolution}.ts`,
+    ],
+    project,
+  );
+});
+
+const CONSUMER = `import { defineEndpoint, defineStream, sql, type EventOf, type ParamsOf } from "headrace";
+import { z } from "zod";
+const views = defineStream("views", {
+  schema: z.object({ page: z.string(), ms: z.int32().optional() }),
+  table: { orderBy: ["page"] },
+});
+const slow = defineEndpoint("slow", {
+  params: z.object({ limit: z.int().default(10) }),
+  query: ({ limit }) => sql\`SELECT page FROM \${views} LIMIT \${limit}\`,
+});
+const event: EventOf<typeof views> = { page: "/" };
+const params: ParamsOf<typeof slow> = { limit: 1 };
+// @ts-expect-error a number is no page
+const wrong: EventOf<typeof views> = { page: 1 };
+// @ts-expect-error the column doesn't exist
+defineStream("x", { schema: z.object({ a: z.string() }), table: { orderBy: ["b"] } });
+console.log(event, params, wrong);
+declare const console: { log(...values: unknown[]): void };
+`;
+
+async function readyUrl(dev: ChildProcess): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const lines: string[] = [];
+  if (dev.stdout !== null) {
+    createInterface({ input: dev.stdout }).on("line", (line) => {
+      lines.push(line);
+      const url = /ready at (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+  }
+  dev.on("close", () => reject(new Error(`\`npm run dev\` ended before it was ready:\n${lines.join("\n")}`)));
+  return promise;
+}
+
+/** Runs a command to its end and gives what it printed; fails with all of it when it fails. */
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...outsideEnvironment(), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let all = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += String(chunk);
+    all += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => (all += String(chunk)));
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${all}`);
+  return stdout;
+}
+
+/** As a user's shell has it: without what npm and the checkout's own scripts add for what they run. */
+function outsideEnvironment(): Record<string, string> {
+  const kept = Object.entries(cleanEnvironment()).filter(
+    ([name]) =>
+      !/^(npm_(package|lifecycle|command|execpath|node_execpath|config_local_prefix)|INIT_CWD$|NODE_|UV_|VITEST)/.test(
+        name,
+      ),
+  );
+  const path = (process.env["PATH"] ?? "").split(delimiter).filter((entry) => !entry.startsWith(ROOT));
+  return { ...Object.fromEntries(kept), PATH: path.join(delimiter) };
+}
