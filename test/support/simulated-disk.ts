@@ -129,7 +129,8 @@ export class SimulatedDisk implements FileSystem {
         try {
           await call("sync");
         } catch (error) {
-          inode.forgetWrites();
+          // Without power nothing happens to the bytes any more, and what they come to is for `powerOn` to say.
+          if (this.#isOn) inode.forgetWrites();
           throw error;
         }
         inode.sync();

@@ -21,6 +21,8 @@ class Story {
   /** Tags of the batches that were acknowledged, and of those that never were. */
   readonly #acknowledged = new Map<string, NewBatch>();
   readonly #unanswered = new Set<string>();
+  /** Refused while the log went on: they must never turn up. */
+  readonly #refused = new Set<string>();
   /** What any reader ever saw at a position. */
   readonly #seen = new Map<string, string>();
   #committed: { log: string; offset: number } | undefined;
@@ -96,8 +98,9 @@ class Story {
         this.#unanswered.delete(tag);
         this.#acknowledged.set(tag, batch);
       } catch (error) {
-        if (error instanceof HeadraceError && error.code === "log_full") continue;
-        return;
+        if (!(error instanceof HeadraceError) || error.code !== "log_full") return;
+        this.#unanswered.delete(tag);
+        this.#refused.add(tag);
       }
     }
   }
@@ -142,6 +145,7 @@ class Story {
       const line: unknown = JSON.parse(batch.events.bytes.toString().split("\n")[0] ?? "");
       const { event } = line as { event: string };
       expect(tags.has(event)).toBe(false);
+      expect(this.#refused.has(event), `${event} was refused`).toBe(false);
       expect(this.#acknowledged.has(event) || this.#unanswered.has(event)).toBe(true);
       tags.set(event, batch);
     }
