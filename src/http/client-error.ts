@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { HeadraceError, type ErrorCode } from "../errors.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
@@ -8,7 +8,18 @@ import { PROBLEM_TYPE, problemOf } from "./problem.ts";
  * ended early. The connection is closed, since what follows can't be told from what is missing.
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable || isAnswered(socket)) {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const current = currentAnswer(socket);
+  if (current?.req.complete === true) {
+    // The request is whole, and what it did may be kept already: only what follows it is bad, so its answer goes first.
+    current.once("close", () => answerClientError(error, socket));
+    return;
+  }
+  if (current?.headersSent === true) {
+    // Another answer would be garbage in the middle of this one.
     socket.destroy();
     return;
   }
@@ -35,16 +46,8 @@ const CONNECTION_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> 
   HPE_INVALID_EOF_STATE: ["body_unreadable", "The connection ended before the request was whole"],
 };
 
-/**
- * Whether an answer is on its way already: then another one would be garbage in the middle of it. Node's own handler
- * asks the same private field (`_http_server.js`, socketOnError).
- */
-function isAnswered(socket: Socket): boolean {
+/** The answer that is being worked on. Node's own handler asks the same private field (`_http_server.js`, socketOnError). */
+function currentAnswer(socket: Socket): ServerResponse | undefined {
   const message: unknown = "_httpMessage" in socket ? socket._httpMessage : undefined;
-  return (
-    typeof message === "object" &&
-    message !== null &&
-    "headersSent" in message &&
-    message.headersSent === true
-  );
+  return message instanceof ServerResponse ? message : undefined;
 }

@@ -4,6 +4,7 @@ import { encodeRejected } from "../rejected/rejected-event.ts";
 import { KIB } from "../units.ts";
 import type { IngestError } from "./answer.ts";
 import type { MemoryShare } from "./in-flight-bytes.ts";
+import { LineChunks } from "./line-chunks.ts";
 import { LineCollector } from "./lines.ts";
 import { ANSWER_ERRORS_MAX, type IngestLimits } from "./limits.ts";
 import type { MediaType } from "./media-type.ts";
@@ -63,6 +64,7 @@ class Bench {
   readonly #validator: EventValidator;
   readonly #accepted: LineCollector;
   readonly #rejected: Buffer[] = [];
+  readonly #rejectedLines: LineChunks;
   readonly #errors: IngestError[] = [];
   #index = 0;
   #rejectedCount = 0;
@@ -73,6 +75,7 @@ class Bench {
     this.#judging = judging;
     this.#validator = judging.validator;
     this.#accepted = new LineCollector(body, judging.memory);
+    this.#rejectedLines = new LineChunks(this.#rejected, judging.memory);
   }
 
   judge(start: number, end: number): void {
@@ -99,6 +102,7 @@ class Bench {
   }
 
   finish(): JudgedBatch {
+    this.#rejectedLines.flush();
     return {
       events: this.#accepted.finish(),
       rejected: { count: this.#rejectedCount, bytes: this.#rejected },
@@ -113,9 +117,8 @@ class Bench {
       this.#errors.push({ index: this.#index, ...error });
     }
     if (!this.#judging.keepRejected) return;
-    const { stream, memory } = this.#judging;
+    const { stream } = this.#judging;
     const line = encodeRejected({ stream, raw: this.#body.subarray(start, end), errors });
-    memory.take(line.length);
-    this.#rejected.push(line);
+    this.#rejectedLines.add(line.subarray(0, -1));
   }
 }

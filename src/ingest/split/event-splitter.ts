@@ -1,5 +1,6 @@
 import { HeadraceError } from "../../errors.ts";
 import { KIB } from "../../units.ts";
+import { INGEST_LIMIT_SETTINGS } from "../limits.ts";
 
 /**
  * Cuts a body into the bytes of its events, a slice at a time, so that the caller can let others run in between:
@@ -60,9 +61,11 @@ export class EventRanges {
 
   add(start: number, end: number): void {
     if (this.#total === this.#eventsMax) {
+      const setting = INGEST_LIMIT_SETTINGS.eventsMax;
       throw new HeadraceError(
         "body_too_large",
-        `The body has more than ${this.#eventsMax} events, the limit of one request`,
+        `The body has more than ${this.#eventsMax} events, the limit of one request (${setting})`,
+        { details: { limit: setting, max: this.#eventsMax } },
       );
     }
     this.places[2 * this.#count] = start;
