@@ -40,6 +40,8 @@ export interface RefusedPlace {
   readonly log: string;
   readonly offset: number;
   readonly acceptedAt: number;
+  /** The event that has the id instead. */
+  readonly heir?: number;
 }
 
 export interface LedgerInsert extends Span {
@@ -98,5 +100,5 @@ export function refuse(plan: OpenPlan, refused: readonly RefusedEvent[]): OpenPl
 }
 
 function placesOf(plan: OpenPlan): RefusedPlace[] {
-  return plan.refused.map(({ offset, acceptedAt }) => ({ log: plan.log, offset, acceptedAt }));
+  return plan.refused.map(({ reason: _, ...place }) => ({ log: plan.log, ...place }));
 }

@@ -34,7 +34,7 @@ export interface LoadStepsOptions {
   readonly clock: () => number;
   readonly signal: AbortSignal;
   /** Rows of the stream's table may have become visible. */
-  visible(): void;
+  readonly visible: () => void;
 }
 
 /** The work of each state of a partition's loader. Each step can be tried again after it failed. */

@@ -73,7 +73,11 @@ export class PartitionLoader {
         return this.#waitForStop();
       case "stopped":
         return state;
-      default:
+      case "reconciling":
+      case "gathering":
+      case "planning":
+      case "inserting":
+      case "committing":
         return this.#try(state);
     }
   }

@@ -90,18 +90,27 @@ async function countPresent(work: Reconciling, range: Omit<OffsetRange, "partiti
 async function keptPosition(work: Reconciling, state: LedgerState): Promise<LedgerState> {
   const { log, stream, partition } = work;
   const { end } = log.status(stream.name, partition);
-  if (state.loaded.log === end.log && state.loaded.offset > end.offset) {
+  const { loaded } = state;
+  if (loaded.log === end.log && loaded.offset > end.offset) {
     throw new HeadraceError(
       "store_mismatch",
-      `${stream.name}: offset ${state.loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`,
+      `${stream.name}: offset ${loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`,
     );
   }
+  const cursor = await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION);
+  if (!(await isHeld(work, loaded))) return setBack(work, cursor);
+  // A crash between the two leaves the log's cursor behind the ledger's.
+  if (cursor.offset < loaded.offset) await log.commit(stream.name, partition, LOADER_SUBSCRIPTION, loaded);
+  return state;
+}
+
+async function isHeld({ log, stream, partition }: Reconciling, position: Position): Promise<boolean> {
   try {
-    await log.read(stream.name, partition, state.loaded, { bytes: 1, events: 1 });
-    return state;
+    await log.read(stream.name, partition, position, { bytes: 1, events: 1 });
+    return true;
   } catch (error) {
-    if (!(error instanceof HeadraceError) || error.code !== "offset_gone") throw error;
-    return setBack(work, await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION));
+    if (error instanceof HeadraceError && error.code === "offset_gone") return false;
+    throw error;
   }
 }
 

@@ -91,7 +91,7 @@ async function takenOfPage(search: DuplicateSearch, log: string, rows: readonly 
   return taken;
 }
 
-/** Steps over the places of refused events: a later event may have the id by right. */
+/** Steps over the places of refused events: a later event, or none, has the id by right. */
 async function isTaken(
   search: DuplicateSearch,
   log: string,
@@ -104,7 +104,10 @@ async function isTaken(
     if (placeLog === log && offset === row.offset) return false;
     const refused = search.refused.find((event) => event.log === placeLog && event.offset === offset);
     if (refused === undefined) return true;
-    place = await findOne(search, row, refused.acceptedAt + 1);
+    place =
+      refused.heir === undefined
+        ? await findOne(search, row, refused.acceptedAt + 1)
+        : { log: placeLog, offset: refused.heir };
   }
   return false;
 }

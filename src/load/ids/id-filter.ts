@@ -65,7 +65,7 @@ export class IdFilter {
   /** Drops the slices that no event accepted from now on can reach. */
   rotate(now: number): void {
     const first = this.#sliceOf(now - this.#window);
-    for (const slice of [...this.#slices.keys()]) if (slice < first) this.#drop(slice);
+    for (const slice of this.#slices.keys()) if (slice < first) this.#drop(slice);
   }
 
   #dropOldest(): void {
