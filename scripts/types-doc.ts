@@ -2,7 +2,8 @@ import { z } from "zod";
 import { EVENT_ERROR_CODES } from "../src/project/validate/event-error-codes.ts";
 import { eventTypeOf } from "../src/project/schema/stream-schema.ts";
 import { columnText } from "./column-text.ts";
-import { TYPE_SECTIONS, type TypeRow, typeOf } from "./types-table.ts";
+import { TYPE_SECTIONS, typeOf } from "./types-table.ts";
+import type { TypeRow } from "./types-table/type-row.ts";
 
 const HEAD = `# Types
 
@@ -43,7 +44,7 @@ Map(String, T) of these on the whole field. The column's limits become rules for
 /** docs/TYPES.md */
 export function typesDoc(): string {
   const sections = TYPE_SECTIONS.flatMap(({ title, rows }) => [`## ${title}`, table(rows)]);
-  const codes = Object.entries(EVENT_ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  const codes = Object.entries(EVENT_ERROR_CODES).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
   const errors = ["| code | meaning |", "| --- | --- |", ...codes].join("\n");
   return `${[HEAD, ...sections, "## Codes of rejected events", errors].join("\n\n")}\n`;
 }

@@ -33,26 +33,35 @@ function bindArray(values: readonly unknown[], where: string): BoundValue {
 }
 
 function itemType(items: readonly BoundValue[], where: string): string {
-  const types = new Set(items.filter((item) => item.value !== null).map((item) => item.type));
-  // A list of numbers may hold whole ones and others.
-  if (types.size === 2 && types.has("Int64") && types.has("Float64")) types.delete("Int64");
-  if (types.size === 2 && types.has("Int64") && types.has("UInt64")) {
-    // Whole numbers on both sides of 2^63 share no type.
-    if (items.every((item) => item.type !== "Int64" || !String(item.value).startsWith("-")))
-      types.delete("Int64");
-  }
-  if (types.size > 1) {
+  const withNull = items.some((item) => item.value === null);
+  const types = commonTypes(items.filter((item) => item.value !== null));
+  if (types.length > 1) {
     throw new HeadraceError(
       "query_failed",
-      `The items of ${where} are of different types (${[...types].join(", ")}); an array binds with one type`,
+      `The items of ${where} are of different types (${types.join(", ")}); an array binds with one type`,
     );
   }
-  const [type] = types;
-  // Without items any type does; "Array(Nothing)" compares with everything.
-  if (type === undefined) return items.length === 0 ? "Nothing" : "Nullable(Nothing)";
-  const withNull = items.some((item) => item.value === null) && !type.startsWith("Array(");
+  // Without values any type does: Nothing compares with everything.
+  const [type = "Nothing"] = types;
+  if (withNull && type.startsWith("Array(")) {
+    throw new HeadraceError("query_failed", `${where} has null beside an array, which no type holds`);
+  }
   return withNull ? `Nullable(${type})` : type;
 }
+
+/** The types of the items, without those that another one takes in. */
+function commonTypes(items: readonly BoundValue[]): string[] {
+  const types = new Set(items.map((item) => item.type));
+  // A list of numbers may hold whole ones and others.
+  if (types.has("Float64")) types.delete("Int64");
+  const negative = items.some((item) => item.type === "Int64" && String(item.value).startsWith("-"));
+  if (types.has("UInt64") && !negative) types.delete("Int64");
+  // An empty array is an array of anything.
+  if ([...types].some((type) => type.startsWith("Array(") && type !== EMPTY)) types.delete(EMPTY);
+  return [...types];
+}
+
+const EMPTY = "Array(Nothing)";
 
 function numberText(value: number): string {
   if (Number.isNaN(value)) return "nan";

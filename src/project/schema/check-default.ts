@@ -19,7 +19,11 @@ export function checkDefault(
 ): void {
   const problem = problemOf(schema, type, defaultValue);
   if (problem === undefined) return;
-  throw refusal(place, `the default doesn't fit the type: ${problem}`, "Give a default that an event could have sent");
+  throw refusal(
+    place,
+    `the default doesn't fit the type: ${problem}`,
+    "Give a default that an event could have sent",
+  );
 }
 
 function problemOf(schema: z.core.$ZodType, type: WireType, defaultValue: () => unknown): string | undefined {

@@ -89,14 +89,17 @@ function readAny(schema: z.core.$ZodTypes, wanted: NativeType | undefined): Read
   };
 }
 
-/** `z.json()` is a lazy union that holds itself. */
+/** `z.json()` is a lazy union with an array of itself; `.meta()` and checks make copies that share the getter. */
 function isJson(schema: z.core.$ZodTypes): boolean {
   const { def } = schema._zod;
   if (def.type !== "lazy") return false;
   const inner = asZodType(def.getter())._zod.def;
   if (inner.type !== "union") return false;
-  const options = inner.options.map((option) => asZodType(option)._zod.def);
-  return options.some((option) => option.type === "array" && option.element === schema);
+  return inner.options.some((option) => {
+    const array = asZodType(option)._zod.def;
+    const element = array.type === "array" ? asZodType(array.element)._zod.def : undefined;
+    return element?.type === "lazy" && element.getter === def.getter;
+  });
 }
 
 function readBoolean(wanted: NativeType | undefined, type: WireType): ReadType | undefined {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { messageOf } from "../../errors.ts";
 import { type Place, refusal } from "./refusal.ts";
 import { asZodType, checksOf, wrappedType } from "./zod-checks.ts";
 
@@ -30,7 +31,7 @@ export function unwrap(schema: z.core.$ZodType, place: Place): Unwrapped {
     if (def.type === "optional") optional ||= !required;
     else if (def.type === "nullable") nullable = true;
     else if (def.type === "nonoptional") required = true;
-    else if (def.type === "default" || def.type === "prefault") defaultValue ??= defaultOf(def);
+    else if (def.type === "default" || def.type === "prefault") defaultValue ??= defaultOf(def, place);
     if (checksOf(layer).length > 0) {
       throw refusal(
         place,
@@ -45,6 +46,14 @@ export function unwrap(schema: z.core.$ZodType, place: Place): Unwrapped {
 }
 
 /** The default's getter; none for `.default(null)`, which says no more than `.nullable()`. */
-function defaultOf(def: { readonly defaultValue: unknown }): (() => unknown) | undefined {
-  return (def.defaultValue ?? null) === null ? undefined : () => def.defaultValue;
+function defaultOf(def: { readonly defaultValue: unknown }, place: Place): (() => unknown) | undefined {
+  try {
+    return (def.defaultValue ?? null) === null ? undefined : () => def.defaultValue;
+  } catch (error) {
+    throw refusal(
+      place,
+      `the default's function throws: ${messageOf(error)}`,
+      "Make it give a value without fail",
+    );
+  }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.ts";
 import { didYouMean } from "../nearest-name.ts";
 import type { WireField, WireType } from "../wire-type.ts";
 import { defaultNode } from "./default-node.ts";
@@ -47,7 +48,7 @@ function absent(
   value: Record<string, unknown>,
   scope: Scope,
 ): JsonNode | undefined {
-  if (field.defaultValue !== undefined) return defaultNode(field.defaultValue());
+  if (field.defaultValue !== undefined) return defaultOf(field.defaultValue, scope);
   if (!field.optional) {
     return scope.fail(
       "required",
@@ -56,6 +57,14 @@ function absent(
   }
   if (field.absentAsNull === true) value[field.name] = null;
   return undefined;
+}
+
+function defaultOf(defaultValue: () => unknown, scope: Scope): JsonNode | undefined {
+  try {
+    return defaultNode(defaultValue());
+  } catch (error) {
+    return scope.fail("check_failed", `the default's function failed: ${messageOf(error)}`);
+  }
 }
 
 function refuseUnknown(
