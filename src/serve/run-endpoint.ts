@@ -97,7 +97,7 @@ export class EndpointRunner {
   ): Promise<EndpointOutcome> {
     const { knowledge, cache, versionsOf } = this.#deps;
     const sql = endpointSql(endpoint, params, this.#deps.store.capabilities.dialect);
-    const traits = knowledge.knownTraits(sql) ?? (await knowledge.traits(sql));
+    const traits = knowledge.knownTraits(sql.text) ?? (await knowledge.traits(sql.text));
     const { format } = request;
     const key = JSON.stringify([endpoint.name, format, sql.text, sql.params]);
     const versions = versionsOf(traits.streams);

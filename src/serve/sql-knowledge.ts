@@ -24,17 +24,17 @@ export class SqlKnowledge {
   }
 
   /** What is known already, without asking anyone. */
-  knownTraits(sql: BoundSql): SqlTraits | undefined {
-    return this.#traits.get(sql.text);
+  knownTraits(text: string): SqlTraits | undefined {
+    return this.#traits.get(text);
   }
 
-  async traits(sql: BoundSql): Promise<SqlTraits> {
-    const known = this.#traits.get(sql.text);
+  async traits(text: string): Promise<SqlTraits> {
+    const known = this.#traits.get(text);
     if (known !== undefined) return known;
     const pure = await this.#pureFunctions();
-    const traits = sqlTraits(sql.text, this.#streams, pure);
+    const traits = sqlTraits(text, this.#streams, pure);
     // While the engine can't be asked, nothing is remembered.
-    if (pure !== NO_PURE_FUNCTIONS) this.#traits.set(sql.text, traits);
+    if (pure !== NO_PURE_FUNCTIONS) this.#traits.set(text, traits);
     return traits;
   }
 

@@ -6,6 +6,7 @@ import type { ResultColumn, Store } from "../store/store.ts";
 import { objectJsonSchema } from "./openapi/json-schema.ts";
 import { sampleValue } from "./openapi/sample-value.ts";
 import { endpointSql } from "./run-endpoint.ts";
+import { SqlKnowledge } from "./sql-knowledge.ts";
 
 /** What came of verifying one endpoint against the store. */
 export interface EndpointCheck {
@@ -15,6 +16,8 @@ export interface EndpointCheck {
   /** The columns of the answer, as with none of the optional parameters; [] when that failed. */
   readonly columns: readonly ResultColumn[];
   readonly tried: readonly TriedParams[];
+  /** Why the cache doesn't keep the answers; undefined when it does. */
+  readonly unkept?: string;
   /** Optional parameters for which no sample value could be made: nothing was tried with them. */
   readonly untried: readonly string[];
 }
@@ -40,19 +43,30 @@ const OPTIONAL_TRIED_MAX = 50;
  */
 export async function verifyEndpoints(project: Project, store: Store): Promise<readonly EndpointCheck[]> {
   const checks: EndpointCheck[] = [];
-  for (const endpoint of project.endpoints) checks.push(await verifyEndpoint(endpoint, store));
+  const streams = project.streams.map((stream) => stream.name);
+  const knowledge = new SqlKnowledge(store, streams);
+  for (const endpoint of project.endpoints) checks.push(await verifyEndpoint(endpoint, store, knowledge));
   return checks;
 }
 
-async function verifyEndpoint(endpoint: Endpoint, store: Store): Promise<EndpointCheck> {
+async function verifyEndpoint(
+  endpoint: Endpoint,
+  store: Store,
+  knowledge: SqlKnowledge,
+): Promise<EndpointCheck> {
   const samples = samplesOf(endpoint);
   const tried: TriedParams[] = [];
   for (const values of mixes(samples)) tried.push(await tryParams(endpoint, values, store));
+  const reasons = await Promise.all(
+    tried.map(async ({ sql }) => (sql === undefined ? undefined : (await knowledge.traits(sql)).reason)),
+  );
+  const unkept = reasons.find((reason) => reason !== undefined);
   return {
     endpoint: endpoint.name,
     ok: tried.every((one) => one.error === undefined),
     columns: tried[0]?.columns ?? [],
     tried,
+    ...(unkept === undefined ? {} : { unkept }),
     untried: samples.untried,
   };
 }

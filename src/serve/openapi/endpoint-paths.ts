@@ -11,8 +11,8 @@ import { sampleValue } from "./sample-value.ts";
 const FORMAT_PARAMETER = {
   name: "format",
   in: "query",
-  description: "The answer's format; goes before the Accept header. Default json.",
-  schema: { type: "string", enum: ANSWER_FORMATS },
+  description: "The answer's format; goes before the Accept header.",
+  schema: { type: "string", enum: ANSWER_FORMATS, default: "json" },
 };
 
 const IF_NONE_MATCH = {

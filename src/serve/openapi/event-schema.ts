@@ -27,14 +27,20 @@ function takesNull(schema: JsonSchema | undefined): boolean {
 }
 
 function orNull(schema: JsonSchema): JsonSchema {
-  const isAny = schema.type === undefined && schema.anyOf === undefined && schema.const === undefined;
-  if (takesNull(schema) || isAny) return schema;
-  const { description, default: fallback, ...rest } = schema;
+  if (takesNull(schema) || isOpen(schema)) return schema;
+  if (schema.anyOf !== undefined) return { ...schema, anyOf: [...schema.anyOf, { type: "null" }] };
+  if (schema.enum === undefined && schema.const === undefined && typeof schema.type === "string") {
+    return { ...schema, type: [schema.type, "null"] };
+  }
+  const { description, default: fallback, ...choices } = schema;
   return {
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
-    ...(typeof rest.type === "string" && rest.enum === undefined && rest.const === undefined
-      ? { ...rest, type: [rest.type, "null"] }
-      : { anyOf: [rest, { type: "null" }] }),
+    anyOf: [choices, { type: "null" }],
   };
+}
+
+/** Takes any value, so null too. */
+function isOpen(schema: JsonSchema): boolean {
+  return schema.type === undefined && schema.anyOf === undefined && schema.const === undefined;
 }

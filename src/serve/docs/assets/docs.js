@@ -83,6 +83,7 @@ function contents(title, names) {
 function endpointArticle({ path, operation }) {
   const parameters = operation.parameters.filter((one) => one.in === "query");
   const fields = parameters.map(field);
+  const format = fields.find((one) => one.name === "format");
   const curl = curlLine();
   const answer = el("div", { class: "answer", "aria-live": "polite" });
   const urlNow = () => {
@@ -97,9 +98,14 @@ function endpointArticle({ path, operation }) {
     el(
       "div",
       { class: "fields" },
-      fields.map((one) => one.label),
+      fields.filter((one) => one !== format).map((one) => one.label),
     ),
-    el("div", { class: "actions" }, el("button", { type: "submit" }, "Run")),
+    el(
+      "div",
+      { class: "actions" },
+      el("button", { type: "submit" }, "Run"),
+      el("div", { class: "format" }, format.label),
+    ),
   );
   form.addEventListener("input", refresh);
   onSubmit(form, () => request(urlNow(), {}, answer));

@@ -30,9 +30,9 @@ export function describe(schema) {
   if (schema.anyOf !== undefined) return schema.anyOf.map(describe).join(" or ");
   if (schema.enum !== undefined) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  const type = [schema.type ?? "any value"].flat().join(" or ");
+  // A format says all: a date is always a string.
+  const type = schema.format ?? [schema.type ?? "any value"].flat().join(" or ");
   const parts = [schema.type === "array" ? `array of ${describe(schema.items ?? {})}` : type];
-  if (schema.format !== undefined) parts.push(schema.format);
   parts.push(...bounds(schema.minLength, schema.maxLength, " characters"));
   parts.push(...bounds(spoken(schema.minimum), spoken(schema.maximum), ""));
   return parts.join(" · ");
