@@ -14,11 +14,11 @@ import { INGEST_LIMIT_SETTINGS } from "../limits.ts";
  * between events may be overwritten up to the start of the last one that was given.
  */
 export interface EventSplitter {
-  /** Start and end (excluded) of each event of the last slice; whitespace before it is left out. Overwritten by the next call. */
+  /** Start and end (excluded) of each event of the last slice, without whitespace before it. Overwritten by `next`. */
   readonly ranges: Int32Array;
   /**
-   * Looks at the next slice of the body and answers how many events end in it, which can be 0, or `SPLIT_DONE` when the body
-   * is at its end. Takes time for SLICE_BYTES at most, whatever they hold. Throws `body_unreadable` and `body_too_large`.
+   * Looks at the next slice of the body and answers how many events end in it, which can be 0, or `SPLIT_DONE` when the
+   * body is at its end. Looks at SLICE_BYTES at most, each once. Throws `body_unreadable` and `body_too_large`.
    */
   next(): number;
 }

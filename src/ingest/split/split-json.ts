@@ -9,8 +9,9 @@ import {
 } from "./event-splitter.ts";
 
 /**
- * Splits a JSON document: an object is one event, an array holds one event an element. It looks at brackets, quotes and the commas
- * between elements only: an element can be anything that begins and ends as a JSON value does, and validation judges the rest.
+ * Splits a JSON document: an object is one event, an array holds one event an element. It looks at brackets, quotes and
+ * the commas between elements only: an element can be anything that begins and ends as a JSON value does, and
+ * validation judges the rest.
  *
  * `body_unreadable`, with the byte, for what has no certain events: an empty body, another document, one that is cut off,
  * brackets that don't match, a missing or spare comma, and anything after the document.

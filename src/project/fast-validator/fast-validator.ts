@@ -12,12 +12,13 @@ export interface FastValidatorLimits {
 }
 
 /**
- * A validator, compiled for the event's type, that walks the bytes and builds no objects: 10 times faster than parsing. It can only accept: the event
- * is then good as it stands, and its bytes, UTF-8 checked, are the line to load. It asks `fallback` about whatever it isn't sure of.
+ * A validator, compiled for the event's type, that walks the bytes and builds no objects. It can only accept: the event
+ * is then good as it stands, and its bytes, UTF-8 checked and without a newline, are the line to load. It asks
+ * `fallback` about whatever it isn't sure of; docs/TYPES.md's rules are that one's to know.
  *
- * For good events in the usual spelling it is sure. What it leaves to the fallback, although it may be good: defaults to
- * fill in, unknown fields to drop, newlines between tokens, escaped keys, numbers of extreme length, unusual forms of dates,
- * `json` fields and everything that only Zod can judge.
+ * It is sure of good events in their usual spelling. What it leaves to the fallback, although it may be good: defaults
+ * to fill in, unknown fields to drop, newlines between tokens, escaped keys, objects of very many keys, numbers of
+ * extreme length, unusual forms of dates, single values in `json` fields, and everything that only Zod can judge.
  */
 export function createFastValidator(
   event: EventType,

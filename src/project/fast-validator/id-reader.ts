@@ -6,9 +6,9 @@ import { BYTE, byteAt } from "./scan.ts";
 export type IdReader = (line: Buffer, start: number, end: number) => string;
 
 /**
- * Makes a reader of the id's text from stored lines, which are valid JSON objects with every key once: strings come unescaped, numbers
- * as they are written, and with `kind` "uuid" in lower case, so that equal ids have equal text. Throws `internal_error` for a line without an id, which validation has
- * ruled out.
+ * Makes a reader of the id's text from stored lines, which are valid JSON objects with every key once. Strings come
+ * unescaped, numbers as they are written, and with `kind` "uuid" everything in lower case, so that equal ids have equal
+ * text. Throws `internal_error` for a line without an id, which validation has ruled out.
  */
 export function createIdReader(idField: string, kind: ColumnType["kind"] = "string"): IdReader {
   const key = Buffer.from(JSON.stringify(idField));

@@ -1,9 +1,9 @@
-/** The most keys that the objects around a place in an event may have together for the fast path to keep track of them. */
+/** The most keys that the objects around a place in an event may have together. */
 const OPEN_KEYS_MAX = 256;
 /** The most keys of one object: each is compared with those before it. */
 const OBJECT_KEYS_MAX = 48;
 
-/** The keys of the objects that a scan is inside of, in order to notice a key that comes twice in its object. */
+/** The keys of the maps and JSON objects that a scan is inside of, in order to notice one that comes twice. */
 export class OpenKeys {
   /** Start and end of each key, those of inner objects after those of outer ones. */
   readonly #places = new Int32Array(2 * OPEN_KEYS_MAX);

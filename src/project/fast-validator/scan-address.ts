@@ -9,15 +9,28 @@ export function scanUuid(body: Buffer, start: number): number {
   const text = start + 1;
   const after = text + UUID_TEXT_BYTES;
   if (body[start] !== BYTE.quote || body[after] !== BYTE.quote) return UNSURE;
-  for (let at = text; at < after; at++) {
-    const place = at - text;
-    const dash = place === 8 || place === 13 || place === 18 || place === 23;
-    if (dash ? body[at] !== BYTE.minus : !isHex(byteAt(body, at))) return UNSURE;
-  }
+  const groups =
+    isGroup(body, text, 8) &&
+    isGroup(body, text + 9, 4) &&
+    isGroup(body, text + 14, 4) &&
+    isGroup(body, text + 19, 4) &&
+    isHexRun(body, text + 24, 12);
   const version = digitAt(body, text + 14);
   const variant = byteAt(body, text + 19) | 0x20;
   const known = variant === 0x38 || variant === 0x39 || variant === 0x61 || variant === 0x62; // 8, 9, a, b
-  return version >= 1 && version <= 8 && known ? after + 1 : UNSURE;
+  return groups && version >= 1 && version <= 8 && known ? after + 1 : UNSURE;
+}
+
+/** Whether so many hex digits and a dash stand there. */
+function isGroup(body: Buffer, at: number, digits: number): boolean {
+  return body[at + digits] === BYTE.minus && isHexRun(body, at, digits);
+}
+
+function isHexRun(body: Buffer, start: number, digits: number): boolean {
+  for (let at = start; at < start + digits; at++) {
+    if (!isHex(byteAt(body, at))) return false;
+  }
+  return true;
 }
 
 /** Scans an IPv4 address in quotes: four numbers from 0 to 255 without leading zeros. */

@@ -2,7 +2,7 @@ import type { OpenKeys } from "./open-keys.ts";
 import { scanArray, scanMap } from "./scan-containers.ts";
 import { skipDigits } from "./scan-number.ts";
 import { scanString } from "./scan-string.ts";
-import { BYTE, UNSURE, byteAt, scanNothing, scanNull, scanWord, type Scan } from "./scan.ts";
+import { BYTE, UNSURE, byteAt, scanBoolean, scanNothing, scanNull, type Scan } from "./scan.ts";
 
 /** The most characters of a number in a JSON field that are surely taken. */
 const NUMBER_BYTES_MAX = 1000;
@@ -23,18 +23,14 @@ export function scanJsonText(keys: OpenKeys, nesting: number): Scan {
   return (body, at, end) => (body[at] === BYTE.openBrace ? object(body, at, end) : array(body, at, end));
 }
 
-const scanTrue = scanWord("true");
-const scanFalse = scanWord("false");
-
 function scanScalar(body: Buffer, at: number, end: number): number {
   switch (byteAt(body, at)) {
     case BYTE.quote:
       return scanString(body, at, end);
-    case 0x74: // t
-      return scanTrue(body, at, end);
+    case BYTE.t:
     case 0x66: // f
-      return scanFalse(body, at, end);
-    case 0x6e: // n
+      return scanBoolean(body, at, end);
+    case BYTE.n:
       return scanNull(body, at, end);
     default:
       return scanNumber(body, at, end);

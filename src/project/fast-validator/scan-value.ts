@@ -8,7 +8,7 @@ import { scanEnum } from "./scan-enum.ts";
 import { scanJsonText } from "./scan-json.ts";
 import { scanDecimal, scanFloat, scanInteger } from "./scan-number.ts";
 import { scanText } from "./scan-string.ts";
-import { scanNothing, scanNull, scanWord, type Scan } from "./scan.ts";
+import { BYTE, scanBoolean, scanNothing, scanNull, type Scan } from "./scan.ts";
 
 /** Where a value stands in its event. */
 export interface ScanContext {
@@ -19,7 +19,7 @@ export interface ScanContext {
 
 /** The scanner of an object with these fields, which is the event itself or a value in it. */
 export function scanFields(fields: readonly WireField[], context: ScanContext): Scan {
-  if (context.nesting === 0) return scanNothing;
+  if (context.nesting === 0 || fields.length === 0) return scanNothing;
   const inner = { ...context, nesting: context.nesting - 1 };
   return compileObject(
     fields.map((field) => {
@@ -83,13 +83,5 @@ function container(context: ScanContext, build: (inner: ScanContext) => Scan): S
 function scanElement(value: WireValue, context: ScanContext): Scan {
   const scan = scanType(value.type, context);
   if (!value.nullable) return scan;
-  return (body, at, end) => (body[at] === LETTER_N ? scanNull(body, at, end) : scan(body, at, end));
-}
-
-const LETTER_N = 0x6e;
-const scanTrue = scanWord("true");
-const scanFalse = scanWord("false");
-
-function scanBoolean(body: Buffer, at: number, end: number): number {
-  return body[at] === 0x74 ? scanTrue(body, at, end) : scanFalse(body, at, end);
+  return (body, at, end) => (body[at] === BYTE.n ? scanNull(body, at, end) : scan(body, at, end));
 }

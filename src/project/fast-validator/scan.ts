@@ -35,6 +35,8 @@ export const BYTE = {
   openBracket: 0x5b,
   backslash: 0x5c,
   closeBracket: 0x5d,
+  n: 0x6e,
+  t: 0x74,
   openBrace: 0x7b,
   closeBrace: 0x7d,
 } as const;
@@ -55,8 +57,11 @@ export function isDigit(byte: number): boolean {
 
 /** Whether the byte is one of 0-9, a-f, A-F. */
 export function isHex(byte: number): boolean {
-  return isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+  return HEX[byte] === 1;
 }
+
+const HEX = new Uint8Array(256);
+for (const byte of Buffer.from("0123456789abcdefABCDEF")) HEX[byte] = 1;
 
 /**
  * The first place from `at` on that is neither a space nor a tab. Newlines, although JSON allows them between tokens,
@@ -83,3 +88,9 @@ export function scanWord(word: string): Scan {
 }
 
 export const scanNull = scanWord("null");
+const scanTrue = scanWord("true");
+const scanFalse = scanWord("false");
+
+export function scanBoolean(body: Buffer, at: number, end: number): number {
+  return body[at] === BYTE.t ? scanTrue(body, at, end) : scanFalse(body, at, end);
+}

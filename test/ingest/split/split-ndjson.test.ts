@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SLICE_BYTES, SLICE_EVENTS } from "../../../src/ingest/split/event-splitter.ts";
 import { splitNdjson } from "../../../src/ingest/split/split-ndjson.ts";

@@ -13,7 +13,7 @@ export interface Both {
   readonly columns: readonly Column[];
   readonly reference: EventValidator;
   /** Asks the fast one; undefined when it isn't sure. */
-  tryFast(body: Buffer, start?: number, end?: number): Verdict | undefined;
+  readonly tryFast: (body: Buffer, start?: number, end?: number) => Verdict | undefined;
 }
 
 export function both(schema: z.ZodObject, limits: typeof LIMITS = LIMITS): Both {
@@ -29,7 +29,7 @@ export function both(schema: z.ZodObject, limits: typeof LIMITS = LIMITS): Both 
   return {
     columns: event.fields.map((field) => field.column),
     reference: createReferenceValidator(schema, event, limits),
-    tryFast(body, start = 0, end = body.length) {
+    tryFast: (body, start = 0, end = body.length) => {
       asked = false;
       const verdict = fast.validate(body, start, end);
       return asked ? undefined : verdict;

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { z } from "zod";
 import { SCALARS, type ValueKind } from "./value-kinds.ts";
 
@@ -107,20 +107,22 @@ export function arrayKind(element: ValueKind, nullableElement: boolean): ValueKi
     nullable
       ? fc.oneof({ weight: 4, arbitrary: value }, { weight: 1, arbitrary: fc.constant("null") })
       : value;
-  const list = (value: fc.Arbitrary<string>, gap: fc.Arbitrary<string>): fc.Arbitrary<string> =>
-    fc
-      .tuple(fc.array(value, { maxLength: 3 }), gap, gap)
-      .map(([items, a, b]) => `[${a}${items.join(`${b},${a}`)}${b}]`);
   return {
     name: `array of ${element.name}`,
     schema: z.array(nullable ? element.schema.nullable() : element.schema),
-    good: list(item(element.good), fc.constant("")),
+    good: listOf(item(element.good), fc.constant("")),
     odd: fc.oneof(
-      { weight: 6, arbitrary: list(item(mostly(element)), space) },
+      { weight: 6, arbitrary: listOf(item(mostly(element)), space) },
       { weight: 1, arbitrary: element.odd },
     ),
     fast: element.fast,
   };
+}
+
+function listOf(value: fc.Arbitrary<string>, gap: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc
+    .tuple(fc.array(value, { maxLength: 3 }), gap, gap)
+    .map(([items, a, b]) => `[${a}${items.join(`${b},${a}`)}${b}]`);
 }
 
 export function mapKind(value: ValueKind, nullableValue: boolean): ValueKind {
@@ -156,19 +158,12 @@ export function objectKind(list: readonly Field[]): ValueKind {
   };
 }
 
-function fieldSchema({ kind, presence }: Field): z.ZodType {
-  switch (presence) {
-    case "required":
-      return kind.schema;
-    case "optional":
-      return kind.schema.optional();
-    case "nullable":
-      return kind.schema.nullable();
-    case "nullish":
-      return kind.schema.nullish();
-    case "default":
-      return kind.schema.default(kind.name === "string" ? "none" : kind.name.startsWith("array") ? [] : {});
-  }
+function fieldSchema({ kind: { name, schema }, presence }: Field): z.ZodType {
+  if (presence === "optional") return schema.optional();
+  if (presence === "nullable") return schema.nullable();
+  if (presence === "nullish") return schema.nullish();
+  if (presence === "required") return schema;
+  return schema.default(name === "string" ? "none" : name.startsWith("array") ? [] : {});
 }
 
 /** `"name":value`, or "" where the field may be absent. */

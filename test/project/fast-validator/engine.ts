@@ -22,7 +22,7 @@ export class Engine {
   async load(columns: readonly Column[], lines: readonly (string | Buffer)[]): Promise<string[]> {
     const file = join(this.#folder, "lines");
     await writeFile(file, Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from("\n")])));
-    const structure = columns.map((column) => `\`${escape(column.name)}\` ${columnType(column)}`).join(", ");
+    const structure = structureOf(columns);
     const rows = this.#session.query(
       `SELECT * FROM file('${file}', 'JSONEachRow', '${structure.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}')
        SETTINGS date_time_input_format='best_effort', input_format_null_as_default=0,
@@ -51,45 +51,29 @@ function columnType({ type, nullable, native }: Column): string {
 }
 
 function engineType(type: ColumnType, nullable: boolean): string {
-  switch (type.kind) {
-    case "array":
-      return `Array(${engineType(type.element, type.nullable)})`;
-    case "map":
-      return `Map(String, ${engineType(type.value, type.nullable)})`;
-    case "tuple":
-      return `Tuple(${type.fields.map((field) => `\`${escape(field.name)}\` ${columnType(field)}`).join(", ")})`;
-    case "enum":
-      return nullable ? "LowCardinality(Nullable(String))" : "LowCardinality(String)";
-    default:
-      return nullable ? `Nullable(${scalarType(type)})` : scalarType(type);
-  }
+  if (type.kind === "array") return `Array(${engineType(type.element, type.nullable)})`;
+  if (type.kind === "map") return `Map(String, ${engineType(type.value, type.nullable)})`;
+  if (type.kind === "tuple") return `Tuple(${structureOf(type.fields)})`;
+  if (type.kind === "enum") return `LowCardinality(${nullable ? "Nullable(String)" : "String"})`;
+  return nullable ? `Nullable(${scalarType(type)})` : scalarType(type);
 }
 
 function scalarType(type: ColumnType): string {
-  switch (type.kind) {
-    case "int":
-      return `${type.signed ? "" : "U"}Int${type.bits}`;
-    case "float":
-      return `Float${type.bits}`;
-    case "decimal":
-      return `Decimal(${type.precision}, ${type.scale})`;
-    case "datetime":
-      return `DateTime64(${type.precision}, 'UTC')`;
-    case "boolean":
-      return "Bool";
-    case "date":
-      return "Date32";
-    case "uuid":
-      return "UUID";
-    case "ipv4":
-      return "IPv4";
-    case "ipv6":
-      return "IPv6";
-    default:
-      return "String";
-  }
+  if (type.kind === "int") return `${type.signed ? "" : "U"}Int${type.bits}`;
+  if (type.kind === "float") return `Float${type.bits}`;
+  if (type.kind === "decimal") return `Decimal(${type.precision}, ${type.scale})`;
+  if (type.kind === "datetime") return `DateTime64(${type.precision}, 'UTC')`;
+  return NAMES.get(type.kind) ?? "String";
 }
 
-function escape(name: string): string {
-  return name.replaceAll("\\", "\\\\").replaceAll("`", "\\`");
+const NAMES = new Map<ColumnType["kind"], string>([
+  ["boolean", "Bool"],
+  ["date", "Date32"],
+  ["uuid", "UUID"],
+  ["ipv4", "IPv4"],
+  ["ipv6", "IPv6"],
+]);
+
+function structureOf(columns: readonly Column[]): string {
+  return columns.map((column) => `\`${column.name}\` ${columnType(column)}`).join(", ");
 }
