@@ -69,6 +69,8 @@ describe("a map of what was used lately", () => {
   });
 });
 
+const fail = () => Promise.reject(new Error("broken"));
+
 describe("shared runs", () => {
   it("run once for all who ask while it lasts, and again afterwards", async () => {
     const runs = new SharedRuns<number>();
@@ -95,7 +97,6 @@ describe("shared runs", () => {
   it("give a failure to all who wait, and are begun anew by the next", async () => {
     const runs = new SharedRuns<number>();
     const { signal } = new AbortController();
-    const fail = () => Promise.reject(new Error("broken"));
     const both = await Promise.allSettled([runs.join("a", signal, fail), runs.join("a", signal, fail)]);
     expect(both.map((one) => one.status)).toEqual(["rejected", "rejected"]);
     expect((await runs.join("a", signal, async () => 7)).result).toBe(7);

@@ -4,6 +4,8 @@ import { registerOpenApi } from "../../src/serve/openapi/register-openapi.ts";
 import { delays, serveProject } from "./served-project.ts";
 import type { ServedProject } from "./served-project.ts";
 
+const hash = (text: string) => createHash("sha256").update(text).digest("base64");
+
 describe("the docs page", () => {
   let served: ServedProject;
   let response: Response;
@@ -33,7 +35,6 @@ describe("the docs page", () => {
 
   it("allows its own style and script by hash, and nothing else", () => {
     const policy = response.headers.get("content-security-policy") ?? "";
-    const hash = (text: string) => createHash("sha256").update(text).digest("base64");
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain(`style-src 'sha256-${hash(inside("style"))}'`);
     expect(policy).toContain(`script-src 'sha256-${hash(inside("script"))}'`);

@@ -54,7 +54,7 @@ describe("the OpenAPI document", () => {
 
   it("is valid OpenAPI 3.1 to an independent validator", async () => {
     expect(document.openapi).toBe("3.1.0");
-    expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true });
+    expect(await new Validator().validate(structuredClone({ ...document }))).toEqual({ valid: true });
   });
 
   it("has every route of the project, and no other project's", () => {

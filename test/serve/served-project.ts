@@ -65,7 +65,7 @@ export interface ServedProject {
   readonly answered: EndpointAnswered[];
   /** Says that a stream has new rows, as the loader does. */
   bump(stream: Stream): void;
-  version(stream: string): number;
+  readonly version: (stream: string) => number;
   /** Inserts one flight and bumps the version. */
   insert(flight: Partial<Flight>): Promise<void>;
   /** Sets the clock that answers' ages are measured by. */

@@ -18,6 +18,7 @@ describe("what is told from SQL", () => {
   let store: Store;
   let pure: PureFunctions;
   const traits = (text: string) => sqlTraits(text, STREAMS, pure);
+  const typing = (text: string) => traits(text).typing;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "headrace-traits-"));
@@ -167,7 +168,6 @@ describe("what is told from SQL", () => {
   });
 
   it("knows which parameters may decide a column's type", () => {
-    const typing = (text: string) => traits(text).typing;
     expect(
       typing(
         "SELECT 1 FROM flights WHERE date >= {p1:String} AND origin IN {p2:Array(String)} LIMIT {p3:Int64}",

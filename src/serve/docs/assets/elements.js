@@ -2,36 +2,27 @@
 
 export function table(names, rows) {
   const isNumber = names.map((_, column) => rows.some((row) => typeof row[column] === "number"));
-  const kind = (column) => (isNumber[column] ? "number" : "");
-  return el(
-    "table",
-    {},
+  const head = names.map((name, column) =>
+    el("th", { scope: "col", class: isNumber[column] ? "number" : "" }, name),
+  );
+  const body = rows.map((row) =>
     el(
-      "thead",
+      "tr",
       {},
-      el(
-        "tr",
-        {},
-        names.map((name, column) => el("th", { scope: "col", class: kind(column) }, name)),
-      ),
-    ),
-    el(
-      "tbody",
-      {},
-      rows.map((row) =>
-        el(
-          "tr",
-          {},
-          row.map((value, column) => el("td", { class: kind(column) }, cell(value))),
-        ),
-      ),
+      row.map((value, column) => cell(value, isNumber[column])),
     ),
   );
+  return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
 }
 
-function cell(value) {
-  if (value === null || value === undefined) return el("span", { class: "nothing" }, "null");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+/** Texts up to this long stay on one line. */
+const SHORT_TEXT_MAX = 40;
+
+function cell(value, isNumber) {
+  if (value === null || value === undefined)
+    return el("td", { class: isNumber ? "number nothing" : "nothing" }, "null");
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return el("td", { class: isNumber ? "number" : text.length > SHORT_TEXT_MAX ? "" : "short" }, text);
 }
 
 export function curlLine() {
