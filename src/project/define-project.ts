@@ -21,7 +21,7 @@ export function defineProject(options: ProjectOptions): Project {
   const streams = options.streams ?? [];
   const endpoints = options.endpoints ?? [];
   if (!streams.every(isStream)) throw invalid(options.name, "`streams` must hold what defineStream returned");
-  if (!endpoints.every((endpoint) => endpoint.kind === "endpoint")) {
+  if (!endpoints.every(isEndpoint)) {
     throw invalid(options.name, "`endpoints` must hold what defineEndpoint returned");
   }
   checkUnique(options.name, "streams", streams);
@@ -33,6 +33,10 @@ export function defineProject(options: ProjectOptions): Project {
     streams: Object.freeze([...streams]),
     endpoints: Object.freeze([...endpoints]),
   });
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "endpoint";
 }
 
 function checkUnique(project: string, what: string, named: readonly { readonly name: string }[]): void {

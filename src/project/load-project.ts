@@ -2,7 +2,9 @@ import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { HeadraceError, messageOf } from "../errors.ts";
-import type { Project } from "./declarations.ts";
+import type { Endpoint, Project } from "./declarations.ts";
+import { parseParams } from "./params.ts";
+import { streamsOf } from "./sql.ts";
 
 /** A project's declaration, in the order in which they are looked for. */
 export const CONFIG_FILES = ["headrace.config.ts", "headrace.config.js", "headrace.config.mjs"] as const;
@@ -22,7 +24,10 @@ export async function loadProject(folder: string): Promise<Project> {
   }
   const project =
     typeof exported === "object" && exported !== null && "default" in exported ? exported.default : undefined;
-  if (isProject(project)) return project;
+  if (isProject(project)) {
+    checkReferences(project, file);
+    return project;
+  }
   throw new HeadraceError(
     "project_invalid",
     `${file}: the default export must be a project: export default defineProject({ … })`,
@@ -44,6 +49,31 @@ async function findConfig(folder: string): Promise<string> {
 
 function isProject(value: unknown): value is Project {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "project";
+}
+
+/**
+ * Every stream that an endpoint reads must be the project's. What an endpoint reads is known when its query is called: here
+ * those that need no parameters are; `headrace check` calls them all.
+ */
+function checkReferences(project: Project, file: string): void {
+  const names = project.streams.map((stream) => stream.name);
+  for (const endpoint of project.endpoints) {
+    const missing = streamsRead(endpoint).find((name) => !names.includes(name));
+    if (missing === undefined) continue;
+    throw new HeadraceError(
+      "project_invalid",
+      `${file}: endpoint "${endpoint.name}" reads the stream "${missing}", which isn't in the project's \`streams\``,
+    );
+  }
+}
+
+function streamsRead(endpoint: Endpoint): string[] {
+  try {
+    return streamsOf(endpoint.query(parseParams(endpoint.params, {})));
+  } catch {
+    // It needs parameters, or fails without them.
+    return [];
+  }
 }
 
 function loadFailure(file: string, error: unknown): HeadraceError {
@@ -69,7 +99,7 @@ function isHeadraceError(error: unknown): error is HeadraceError {
 /** The first `file:line` of the stack that isn't in a package or in Node itself: where the user's own code is wrong. */
 function placeOf(error: unknown): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
-  for (const match of stack.matchAll(/(file:\/\/[^\s)]+?|\/[^\s()]+?):(\d+)(?::\d+)?(?=[\s)]|$)/g)) {
+  for (const match of stack.matchAll(/(?<=^|[\s(])((?:file:\/\/)?\/[^\s()]+?):(\d+)(?::\d+)?(?=[\s)]|$)/gm)) {
     const [, where = "", line = ""] = match;
     const path = where.startsWith("file:") ? fileURLToPath(where) : where;
     if (!path.includes("/node_modules/") && !path.startsWith(OWN_FOLDER)) return `${path}:${line}`;

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ERRORS_PER_EVENT_MAX } from "../../src/project/event-validator.ts";
@@ -68,6 +68,8 @@ describe("an accepted event becomes the line that the store loads", () => {
     ]);
   });
 });
+
+const nested = (depth: number) => `{"id":"a","any":${"[".repeat(depth)}${"]".repeat(depth)}}`;
 
 describe("bytes that aren't one good JSON value are rejected, with the place", () => {
   test.each<[string, string | Buffer, string, string, string]>([
@@ -179,7 +181,6 @@ describe("bytes that aren't one good JSON value are rejected, with the place", (
   });
 
   test("nesting is counted with the event, and its limit is exact", () => {
-    const nested = (depth: number) => `{"id":"a","any":${"[".repeat(depth)}${"]".repeat(depth)}}`;
     expect(judgeText(flights, nested(4), { nesting: 5 })).toBeTypeOf("string");
     expect(judgeText(flights, nested(5), { nesting: 5 })).toMatchObject([
       { code: "too_deep", path: "/any/0/0/0/0", message: "arrays and objects are nested deeper than 5" },
@@ -364,6 +365,15 @@ test("JSON is read as JSON.parse reads it, or rejected where JSON.parse would ch
   );
 });
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test("broken JSON is rejected exactly when JSON.parse rejects it", () => {
   const stream = defineTestStream(z.object({ id: z.string().default("a"), any: z.unknown() }));
   const pieces = fc.constantFrom(
@@ -390,17 +400,11 @@ test("broken JSON is rejected exactly when JSON.parse rejects it", () => {
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
       const text = `{"any":${parts.join("")}}`;
-      let parsed: unknown;
-      try {
-        parsed = JSON.parse(text);
-      } catch {
-        expect(judgeText(stream, text)).not.toBeTypeOf("string");
-        return;
-      }
       const result = judgeText(stream, text);
-      // Accepted, or rejected for a field twice or another field than the stream's, which JSON.parse doesn't mind.
-      if (typeof result !== "string") expect(["duplicate_field", "unknown_field"]).toContain(result[0]?.code);
-      expect(parsed).toBeTypeOf("object");
+      const codes = typeof result === "string" ? [] : result.map((error) => error.code);
+      // A field twice, or one that the stream hasn't, is no fault of the JSON's.
+      fc.pre(!codes.includes("duplicate_field") && !codes.includes("unknown_field"));
+      expect(codes.length > 0).toBe(!isJson(text));
     }),
     { numRuns: 5000 },
   );
