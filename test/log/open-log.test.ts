@@ -12,11 +12,6 @@ describe("openLog", () => {
   });
   afterEach(() => folder.destroy());
 
-  const options = (path: string): Parameters<typeof openLog>[1] => ({
-    folder: path,
-    streams: [{ name: "s", schema: SCHEMA }],
-  });
-
   it("opens the embedded log in the given folder, or in the one that the URL names", async () => {
     const log = await openLog("file:", options(folder.root));
     await log.append("s", batchOf("a"));
@@ -44,3 +39,7 @@ describe("openLog", () => {
     }
   });
 });
+
+function options(folder: string): Parameters<typeof openLog>[1] {
+  return { folder, streams: [{ name: "s", schema: SCHEMA }] };
+}

@@ -28,6 +28,8 @@ export type Fault = (call: DiskCall) => string | number | undefined;
 export class SimulatedDisk implements FileSystem {
   fault: Fault = () => undefined;
   calls = 0;
+  /** How often what was written reaches the disk by itself, before any sync. */
+  writeBack = 0.1;
   readonly #random: Random;
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
@@ -123,7 +125,9 @@ export class SimulatedDisk implements FileSystem {
       write: async (buffers, at) => {
         const data = Buffer.concat(buffers);
         const taken = await call("write", data.length);
-        return inode.write(data.subarray(0, taken), at);
+        const written = inode.write(data.subarray(0, taken), at);
+        if (this.#random.chance(this.writeBack)) inode.sync();
+        return written;
       },
       sync: async () => {
         try {

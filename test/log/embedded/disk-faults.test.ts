@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,7 +7,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { openEmbeddedLog } from "../../../src/log/embedded/embedded-log.ts";
 import type { Log, LogObserver, NewBatch } from "../../../src/log/log.ts";
 import { KIB, MIB } from "../../../src/units.ts";
-import { SimulatedDisk, type Fault } from "../../support/simulated-disk.ts";
+import { SimulatedDisk, type DiskCall, type Fault } from "../../support/simulated-disk.ts";
 import { until } from "../../support/until.ts";
 import { batchOf, readAll, SCHEMA } from "../contract.ts";
 import { LogFolder, NOW, tagsOf } from "./folder.ts";
@@ -27,18 +26,6 @@ describe("the embedded log on a disk with faults", () => {
       fileSystem: disk,
       ...more,
     });
-  const batch = (tag: string, key?: string): NewBatch =>
-    batchOf(tag, { acceptedAt: NOW, pad: 200, ...(key === undefined ? {} : { key }) });
-  /** Makes the nth call of a kind fail from now on, or each one. */
-  const failing = (name: string, code: string | number, which?: number): Fault => {
-    let count = 0;
-    return (call) => {
-      if (call.name !== name) return undefined;
-      count += 1;
-      return which === undefined || count === which ? code : undefined;
-    };
-  };
-
   it("takes up a short write where it stopped", async () => {
     const log = await open();
     disk.fault = ({ name, bytes }) => (name === "write" && bytes > 1 ? Math.ceil(bytes / 2) : undefined);
@@ -96,15 +83,92 @@ describe("the embedded log on a disk with faults", () => {
       );
     }
     expect(refused).toBeGreaterThan(0);
-    // The folder's sync fails after the new segment is in place: nothing may go to the old one any more.
-    disk.fault = failing("syncFolder", "ENOSPC", 1);
-    await expect(log.append("s", batch("refused"))).rejects.toMatchObject({ code: "log_full" });
     disk.fault = () => undefined;
     await log.append("s", batch("last"));
     await log.close();
     const again = await open();
     expect(tagsOf(await readAll(again, "s"))).toEqual([...sent, "last"]);
     await again.close();
+  });
+
+  it("adds nothing to a segment after the next one may be in place", async () => {
+    const log = await open();
+    await log.append("s", batch("a"));
+    disk.fault = failing("syncFolder", "ENOSPC", 1);
+    const large = batchOf("too large for the segment", { acceptedAt: NOW, pad: 2_000 });
+    await expect(log.append("s", large)).rejects.toMatchObject({ code: "log_full" });
+    disk.fault = () => undefined;
+    await log.append("s", batch("small enough for it"));
+    await log.close();
+    const again = await open();
+    expect(tagsOf(await readAll(again, "s"))).toEqual(["a", "small enough for it"]);
+    await again.close();
+  });
+
+  it("never brings back what it refused on a full disk, even when the power fails next", async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      disk = new SimulatedDisk(seed);
+      disk.writeBack = 1;
+      const log = await open();
+      await log.append("s", batch("before"));
+      let writes = 0;
+      // Of two batches in one write the first is taken whole.
+      disk.fault = ({ name, bytes }) => {
+        if (name !== "write") return undefined;
+        writes += 1;
+        return writes === 1 ? bytes - 10 : "ENOSPC";
+      };
+      const refused = await Promise.allSettled(["x", "y"].map((tag) => log.append("s", batch(tag))));
+      expect(refused.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      disk.powerOff();
+      await log.close();
+      disk.powerOn();
+      disk.fault = () => undefined;
+      const again = await open();
+      expect(tagsOf(await readAll(again, "s"))).toEqual(["before"]);
+      await again.close();
+    }
+  });
+
+  it("recovers from a crash at every step of a recovery", async () => {
+    const steps: string[] = [];
+    for (let step = 0; ; step += 1) {
+      disk = new SimulatedDisk(step);
+      const log = await open();
+      for (const tag of ["a", "b"]) await log.append("s", batch(tag, tag));
+      const { end } = log.status("s", 0);
+      await log.commit("s", 0, "loader", { log: end.log, offset: 1 });
+      await log.close();
+      const [name = ""] = await disk
+        .list("/log/s")
+        .then((names) => names.filter((one) => one.endsWith(".log")));
+      const torn = Buffer.concat([disk.bytesOf(`/log/s/${name}`), Buffer.from("torn")]);
+      disk.setBytes(`/log/s/${name}`, torn);
+      const began = disk.calls;
+      disk.fault = (call) => {
+        if (call.index < began + step) return undefined;
+        steps.push(call.name);
+        return "power";
+      };
+      const interrupted = await open().then(
+        (opened) => opened.close().then(() => false),
+        () => true,
+      );
+      if (!interrupted) break;
+      disk.fault = () => undefined;
+      if (step % 2 === 0) disk.restartProcess();
+      else disk.powerOn();
+      for (let start = 0; start < 2; start += 1) {
+        const again = await open();
+        expect(tagsOf(await readAll(again, "s"))).toEqual(["a", "b"]);
+        expect(again.status("s", 0).end.offset).toBe(2);
+        expect(again.status("s", 0).end.log, `a crash at step ${step}`).not.toBe(end.log);
+        expect(await again.cursor("s", 0, "loader")).toEqual({ log: end.log, offset: 1 });
+        expect(await again.recall("s", "b")).toBeDefined();
+        await again.close();
+      }
+    }
+    expect(steps).toEqual(expect.arrayContaining(["rename", "truncate", "syncFolder", "sync", "write"]));
   });
 
   it("fails for good when what a full disk took can't be taken back", async () => {
@@ -246,6 +310,20 @@ describe("the embedded log on a disk with faults", () => {
   });
 });
 
+function batch(tag: string, key?: string): NewBatch {
+  return batchOf(tag, { acceptedAt: NOW, pad: 200, ...(key === undefined ? {} : { key }) });
+}
+
+/** Makes calls of a kind fail: the nth from now on, or all of them. */
+function failing(name: DiskCall["name"], code: string, which?: number): Fault {
+  let count = 0;
+  return (call) => {
+    if (call.name !== name) return undefined;
+    count += 1;
+    return which === undefined || count === which ? code : undefined;
+  };
+}
+
 const run = promisify(execFile);
 
 /** Whether this is root on Linux, who can mount a small disk in memory. */
@@ -267,14 +345,14 @@ describe.skipIf(!canMount && process.env["CI"] !== "true")(
           await writeFile(ballast, Buffer.alloc(MIB));
           const sent: string[] = [];
           await folder.with(async (log) => {
-            let refused = 0;
-            for (let n = 0; refused < 20; n += 1) {
+            const refused: string[] = [];
+            for (let n = 0; refused.length < 20; n += 1) {
               const size = n % 3 === 0 ? 8_000 : 100;
               await log.append("s", batchOf(`${n}`, { acceptedAt: NOW, pad: size, key: `${n}` })).then(
                 () => sent.push(`${n}`),
                 (error: unknown) => {
                   expect(error).toMatchObject({ code: "log_full" });
-                  refused += 1;
+                  refused.push(`${n}`);
                 },
               );
             }

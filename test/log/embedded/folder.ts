@@ -48,7 +48,7 @@ export class LogFolder {
   }
 
   /** Appends a batch for each tag, one after the other, so that each is a group of its own. */
-  fill(tags: readonly string[], options?: Partial<EmbeddedLogOptions>): Promise<void> {
+  appendTags(tags: readonly string[], options?: Partial<EmbeddedLogOptions>): Promise<void> {
     return this.with(async (log) => {
       for (const tag of tags)
         await log.append("s", batchOf(tag, { events: 2, rejected: 1, key: tag, acceptedAt: NOW }));
