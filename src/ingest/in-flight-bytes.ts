@@ -10,11 +10,6 @@ export class InFlightBytes {
     this.#max = max;
   }
 
-  /** Bytes that are held now. */
-  get used(): number {
-    return this.#used;
-  }
-
   /** @throws HeadraceError `overloaded` when a body that is announced with so many bytes has no room now. */
   admit(announced: number): void {
     if (this.#used + announced > this.#max && this.#used > 0) throw overloaded();

@@ -1,5 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { KeyedRanges } from "../../src/ingest/idempotency.ts";
+import { KEYED_RANGES_MAX } from "../../src/ingest/limits.ts";
 import { rawConnection, lastAnswer } from "../support/raw-http.ts";
 import { until } from "../support/until.ts";
 import { startIngest, type IngestUnderTest } from "./ingest-server.ts";
@@ -117,6 +119,21 @@ test("a replay with wait=stored says what became of the first request's batch", 
   const second = await ingest.post(BODY, { ...keyed("a"), query: "?wait=stored" });
   expect(second.headers.get("idempotency-replayed")).toBe("true");
   expect([second.status, second.body]).toEqual([200, first.body]);
+});
+
+test("the places of the latest keys' batches are remembered, older ones are forgotten", () => {
+  const ranges = new KeyedRanges();
+  const range = (offset: number) => ({
+    partition: 0,
+    position: { log: "l", offset },
+    events: 1,
+    rejected: 0,
+  });
+  for (let n = 0; n <= KEYED_RANGES_MAX; n++) ranges.remember("flights", `${n}`, range(n));
+  expect(ranges.find("flights", "0")).toBeUndefined();
+  expect(ranges.find("flights", "1")).toEqual(range(1));
+  expect(ranges.find("flights", `${KEYED_RANGES_MAX}`)).toEqual(range(KEYED_RANGES_MAX));
+  expect(ranges.find("clicks", "1")).toBeUndefined();
 });
 
 test("a key of 255 printable characters is taken, what isn't one is 400", async () => {
