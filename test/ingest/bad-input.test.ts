@@ -7,7 +7,7 @@ import { startIngest, type IngestUnderTest } from "./ingest-server.ts";
 
 let ingest: IngestUnderTest;
 beforeEach(async () => {
-  ingest = await startIngest({ http: { requestTimeout: 1000, headersTimeout: 500, checkInterval: 50 } });
+  ingest = await startIngest({ http: { requestTimeout: 2000, headersTimeout: 1000, checkInterval: 50 } });
 });
 afterEach(async () => {
   await ingest.stop();

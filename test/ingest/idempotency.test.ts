@@ -121,14 +121,10 @@ test("a replay with wait=stored says what became of the first request's batch", 
   expect([second.status, second.body]).toEqual([200, first.body]);
 });
 
+const range = (offset: number) => ({ partition: 0, position: { log: "l", offset }, events: 1, rejected: 0 });
+
 test("the places of the latest keys' batches are remembered, older ones are forgotten", () => {
   const ranges = new KeyedRanges();
-  const range = (offset: number) => ({
-    partition: 0,
-    position: { log: "l", offset },
-    events: 1,
-    rejected: 0,
-  });
   for (let n = 0; n <= KEYED_RANGES_MAX; n++) ranges.remember("flights", `${n}`, range(n));
   expect(ranges.find("flights", "0")).toBeUndefined();
   expect(ranges.find("flights", "1")).toEqual(range(1));
