@@ -32,6 +32,7 @@ export class Answer {
   /** Called when a compressed form was added. */
   onGrown: (() => void) | undefined;
   readonly #compressed = new Map<ContentEncoding, Buffer>();
+  readonly #pending = new Map<ContentEncoding, Promise<Buffer>>();
 
   constructor(format: AnswerFormat, body: Buffer, etag: string) {
     this.format = format;
@@ -51,14 +52,22 @@ export class Answer {
     return this.#compressed.get(encoding);
   }
 
-  /** The compressed form, made off the event loop and kept. */
-  async compress(encoding: ContentEncoding): Promise<Buffer> {
-    const bytes = await compressors[encoding](this.body);
-    if (!this.#compressed.has(encoding)) {
+  /** The compressed form, made off the event loop, once for all who ask meanwhile, and kept. */
+  compress(encoding: ContentEncoding): Promise<Buffer> {
+    const pending = this.#pending.get(encoding) ?? this.#compress(encoding);
+    this.#pending.set(encoding, pending);
+    return pending;
+  }
+
+  async #compress(encoding: ContentEncoding): Promise<Buffer> {
+    try {
+      const bytes = await compressors[encoding](this.body);
       this.#compressed.set(encoding, bytes);
       this.onGrown?.();
+      return bytes;
+    } finally {
+      this.#pending.delete(encoding);
     }
-    return bytes;
   }
 }
 

@@ -138,7 +138,8 @@ class EndpointRoutes {
     const params = parseParams(endpoint.params, parameters);
     const outcome = await this.#runner.run(endpoint, params, {
       format,
-      ifNoneMatch: request.headers["if-none-match"],
+      // A POST has no 304.
+      ifNoneMatch: request.method === "POST" ? undefined : request.headers["if-none-match"],
       signal: gone.signal,
     });
     seen.cache = outcome.cache;

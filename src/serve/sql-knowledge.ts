@@ -1,5 +1,6 @@
 import type { BoundSql } from "../project/sql.ts";
 import type { ResultColumn, Store } from "../store/store.ts";
+import { KIB } from "../units.ts";
 import { NO_PURE_FUNCTIONS, pureFunctions } from "./cache/pure-functions.ts";
 import type { PureFunctions } from "./cache/pure-functions.ts";
 import { RecentMap } from "./cache/recent-map.ts";
@@ -8,6 +9,8 @@ import type { SqlTraits } from "./cache/sql-traits.ts";
 
 /** SQL texts and result columns that are remembered. An endpoint has one text for each mix of optional parameters. */
 const REMEMBERED_MAX = 1000;
+/** Longer texts and values aren't remembered, so that a thousand of them stay small. Characters. */
+const REMEMBERED_LENGTH_MAX = 8 * KIB;
 
 /** What is known about the SQL of endpoints, found out once for each text. */
 export class SqlKnowledge {
@@ -34,7 +37,7 @@ export class SqlKnowledge {
     const pure = await this.#pureFunctions();
     const traits = sqlTraits(text, this.#streams, pure);
     // While the engine can't be asked, nothing is remembered.
-    if (pure !== NO_PURE_FUNCTIONS) this.#traits.set(text, traits);
+    if (pure !== NO_PURE_FUNCTIONS && text.length <= REMEMBERED_LENGTH_MAX) this.#traits.set(text, traits);
     return traits;
   }
 
@@ -45,6 +48,7 @@ export class SqlKnowledge {
     const known = this.#columns.get(key);
     if (known !== undefined) return known;
     const columns = this.#store.describe(sql);
+    if (key.length > REMEMBERED_LENGTH_MAX) return columns;
     this.#columns.set(key, columns);
     // A failure isn't remembered: it may be the store's and pass.
     columns.catch(() => this.#columns.delete(key));

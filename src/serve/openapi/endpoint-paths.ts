@@ -35,12 +35,15 @@ export function endpointPath(endpoint: Endpoint) {
       ...common,
       operationId: `get_${endpoint.name}`,
       parameters: [...queryParameters(params), FORMAT_PARAMETER, IF_NONE_MATCH],
-      responses: responses("bad_parameter"),
+      responses: {
+        ...responses("bad_parameter"),
+        "304": { description: "The answer that you have still holds." },
+      },
     },
     post: {
       ...common,
       operationId: `post_${endpoint.name}`,
-      parameters: [FORMAT_PARAMETER, IF_NONE_MATCH],
+      parameters: [FORMAT_PARAMETER],
       requestBody: {
         description: "The parameters as one JSON object.",
         required: params.required.length > 0,
@@ -104,7 +107,6 @@ function responsesOf(endpoint: Endpoint) {
         "text/csv": { schema: { type: "string", description: "RFC 4180 with a header row." } },
       },
     },
-    "304": { description: "The answer that you have still holds." },
     ...problemResponses(
       ...codes,
       "not_acceptable",

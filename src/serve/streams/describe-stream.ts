@@ -1,19 +1,13 @@
 import type { Loader } from "../../load/load.ts";
 import type { Log } from "../../log/log.ts";
-import { compileSql } from "../../project/compile-sql.ts";
 import type { Stream } from "../../project/declarations.ts";
-import { sql } from "../../project/sql.ts";
-import type { Sql } from "../../project/sql.ts";
-import type { Store } from "../../store/store.ts";
-import { eventJsonSchema } from "../openapi/event-schema.ts";
-import type { StreamCounts } from "./stream-counts.ts";
+import type { StreamColumn } from "./stream-columns.ts";
+import type { Counts } from "./stream-counts.ts";
 
 /** Where a stream's state is read from. */
 export interface StreamFacts {
-  readonly store: Store;
   readonly loader: Pick<Loader, "status" | "version">;
   readonly log: Pick<Log, "status" | "capabilities">;
-  readonly counts: StreamCounts;
   /** What has been measured since the start; undefined before anything was. */
   readonly freshness?: (stream: string) => MeasuredFreshness | undefined;
 }
@@ -27,10 +21,14 @@ export interface MeasuredFreshness {
 }
 
 /** What `GET /v1/streams/{stream}` answers. */
-export type StreamDescription = Awaited<ReturnType<typeof describeStream>>;
+export type StreamDescription = ReturnType<typeof describeStream>;
 
-export async function describeStream(stream: Stream, facts: StreamFacts) {
-  const [counts, columns] = await Promise.all([facts.counts.of(stream), columnsOf(stream, facts.store)]);
+export function describeStream(
+  stream: Stream,
+  counts: Counts,
+  columns: readonly StreamColumn[],
+  facts: StreamFacts,
+) {
   const load = facts.loader.status(stream.name);
   const measured = facts.freshness?.(stream.name);
   return {
@@ -72,22 +70,4 @@ function logOf(stream: string, log: StreamFacts["log"]) {
     sum.writable &&= status.writable;
   }
   return sum;
-}
-
-/** The declared columns with the engine's types and the JSON Schema of their field in an event. */
-async function columnsOf(stream: Stream, store: Store) {
-  const { columns } = stream.schema;
-  const list = columns
-    .map((column) => sql.identifier(column.name))
-    .reduce<Sql>((all, one) => sql`${all}, ${one}`, sql`1`);
-  const types = await store.describe(
-    compileSql(sql`SELECT ${list} FROM ${stream}`, store.capabilities.dialect),
-  );
-  const { properties } = eventJsonSchema(stream);
-  return columns.map((column, index) => ({
-    name: column.name,
-    type: types[index + 1]?.type ?? "",
-    nullable: column.nullable,
-    schema: properties[column.name] ?? {},
-  }));
 }

@@ -3,13 +3,16 @@ import { HeadraceError } from "../../errors.ts";
 import type { Stream } from "../../project/declarations.ts";
 import { listRejected } from "../../rejected/list-rejected.ts";
 import type { ListRejectedOptions } from "../../rejected/list-rejected.ts";
+import type { Store } from "../../store/store.ts";
 import { unknownName } from "../unknown-name.ts";
 import { describeStream } from "./describe-stream.ts";
-import type { StreamFacts } from "./describe-stream.ts";
+import type { StreamDescription, StreamFacts } from "./describe-stream.ts";
+import { StreamColumns } from "./stream-columns.ts";
 import { StreamCounts } from "./stream-counts.ts";
 
-export interface ServeStreamsDeps extends Omit<StreamFacts, "counts"> {
+export interface ServeStreamsDeps extends StreamFacts {
   readonly streams: readonly Stream[];
+  readonly store: Store;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
 }
@@ -18,7 +21,16 @@ export interface ServeStreamsDeps extends Omit<StreamFacts, "counts"> {
 export function registerStreams(app: FastifyInstance, deps: ServeStreamsDeps): void {
   const streams = new Map(deps.streams.map((stream) => [stream.name, stream]));
   const counts = new StreamCounts(deps.store, deps.loader, deps.clock ?? Date.now);
-  const facts: StreamFacts = { ...deps, counts };
+  const columns = new StreamColumns(deps.store);
+  const describe = async (wanted: readonly Stream[]): Promise<readonly StreamDescription[]> => {
+    const counted = await counts.of(wanted);
+    const described: StreamDescription[] = [];
+    // One after the other: a project of many streams must not fill the store's queue.
+    for (const stream of wanted) {
+      described.push(describeStream(stream, counted(stream), await columns.of(stream), deps));
+    }
+    return described;
+  };
   const streamOf = (request: FastifyRequest): Stream => {
     const { stream: name } = request.params as { readonly stream: string };
     const stream = streams.get(name);
@@ -27,11 +39,10 @@ export function registerStreams(app: FastifyInstance, deps: ServeStreamsDeps): v
   };
 
   app.get("/v1/streams", async (_request, reply) => {
-    const described = await Promise.all(deps.streams.map((stream) => describeStream(stream, facts)));
-    return reply.header("cache-control", "no-store").send({ streams: described });
+    return reply.header("cache-control", "no-store").send({ streams: await describe(deps.streams) });
   });
   app.get("/v1/streams/:stream", async (request, reply) => {
-    const described = await describeStream(streamOf(request), facts);
+    const [described] = await describe([streamOf(request)]);
     return reply.header("cache-control", "no-store").send(described);
   });
   app.get("/v1/streams/:stream/rejected", async (request, reply) => {

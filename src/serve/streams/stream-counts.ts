@@ -5,29 +5,34 @@ import { sql } from "../../project/sql.ts";
 import type { Sql } from "../../project/sql.ts";
 import { REJECTED_TABLE } from "../../rejected/rejected-table.ts";
 import type { QueryLimits, Store } from "../../store/store.ts";
-import { KIB, MIB, SECOND } from "../../units.ts";
+import { MIB, SECOND } from "../../units.ts";
 
 /** Rejected events bring no version of their own, and TTL none at all: counts are taken again after this long. */
 export const COUNT_AGE_MAX = SECOND;
 
-const LIMITS: QueryLimits = { time: 10 * SECOND, memory: 256 * MIB, rows: 1, bytes: 4 * KIB };
+const LIMITS: QueryLimits = { time: 10 * SECOND, memory: 256 * MIB, rows: 10_000, bytes: MIB };
 
-interface Counts {
+export interface Counts {
   /** Rows in the stream's table. */
   readonly events: number;
   /** Rejected events that are kept. */
   readonly rejected: number;
 }
 
-/** Counts of what is stored, taken at most once for each version of the stream and each second. */
+const NO_COUNTS: Counts = { events: 0, rejected: 0 };
+
+interface Kept {
+  readonly version: number;
+  readonly at: number;
+  readonly counts: Promise<Counts>;
+}
+
+/** Counts of what is stored, taken at most once for each version of a stream and each second, and for all streams at once. */
 export class StreamCounts {
   readonly #store: Store;
   readonly #loader: Pick<Loader, "version">;
   readonly #clock: () => number;
-  readonly #kept = new Map<
-    string,
-    { readonly version: number; readonly at: number; counts: Promise<Counts> }
-  >();
+  readonly #kept = new Map<string, Kept>();
 
   constructor(store: Store, loader: Pick<Loader, "version">, clock: () => number) {
     this.#store = store;
@@ -35,27 +40,51 @@ export class StreamCounts {
     this.#clock = clock;
   }
 
-  of(stream: Stream): Promise<Counts> {
-    const version = this.#loader.version(stream.name);
+  /** The counts of each of the streams. */
+  async of(streams: readonly Stream[]): Promise<(stream: Stream) => Counts> {
     const at = this.#clock();
-    const kept = this.#kept.get(stream.name);
-    if (kept?.version === version && Math.abs(at - kept.at) < COUNT_AGE_MAX) return kept.counts;
-    const counts = this.#count(stream);
-    this.#kept.set(stream.name, { version, at, counts });
-    counts.catch(() => this.#kept.delete(stream.name));
-    return counts;
+    const versions = new Map(streams.map(({ name }) => [name, this.#loader.version(name)]));
+    const isCurrent = ({ name }: Stream): boolean => {
+      const kept = this.#kept.get(name);
+      if (kept === undefined || kept.version !== versions.get(name)) return false;
+      return Math.abs(at - kept.at) < COUNT_AGE_MAX;
+    };
+    const wanted = streams.filter((stream) => !isCurrent(stream));
+    if (wanted.length > 0) {
+      const counted = this.#count(wanted);
+      for (const { name } of wanted) this.#keep(name, versions.get(name) ?? 0, at, counted);
+    }
+    const counts = new Map<string, Counts>();
+    for (const { name } of streams) counts.set(name, (await this.#kept.get(name)?.counts) ?? NO_COUNTS);
+    return ({ name }) => counts.get(name) ?? NO_COUNTS;
   }
 
-  async #count(stream: Stream): Promise<Counts> {
-    const table = sql.identifier(REJECTED_TABLE);
+  #keep(name: string, version: number, at: number, counted: Promise<ReadonlyMap<string, Counts>>): void {
+    const counts = counted.then((all) => all.get(name) ?? NO_COUNTS);
+    const kept: Kept = { version, at, counts };
+    this.#kept.set(name, kept);
+    counts.catch(() => {
+      if (this.#kept.get(name) === kept) this.#kept.delete(name);
+    });
+  }
+
+  async #count(streams: readonly Stream[]): Promise<ReadonlyMap<string, Counts>> {
     const [events, rejected] = await Promise.all([
-      this.#ask(sql`SELECT count() AS n FROM ${stream}`),
-      this.#ask(sql`SELECT count() AS n FROM ${table} WHERE stream = ${stream.name}`),
+      this.#ask(
+        streams
+          .map((stream) => sql`SELECT ${stream.name} AS stream, count() AS n FROM ${stream}`)
+          .reduce((all, one) => sql`${all} UNION ALL ${one}`),
+      ),
+      this.#ask(sql`
+        SELECT stream, count() AS n FROM ${sql.identifier(REJECTED_TABLE)}
+        WHERE stream IN ${streams.map(({ name }) => name)} GROUP BY stream`),
     ]);
-    return { events, rejected };
+    return new Map(
+      streams.map(({ name }) => [name, { events: events.get(name) ?? 0, rejected: rejected.get(name) ?? 0 }]),
+    );
   }
 
-  async #ask(query: Sql): Promise<number> {
+  async #ask(query: Sql): Promise<ReadonlyMap<string, number>> {
     const { chunks } = await this.#store.query({
       sql: compileSql(query, this.#store.capabilities.dialect),
       format: "ndjson",
@@ -63,7 +92,12 @@ export class StreamCounts {
     });
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks) parts.push(chunk);
-    const row = JSON.parse(Buffer.concat(parts).toString("utf8")) as { readonly n: number | string };
-    return Number(row.n);
+    const lines = Buffer.concat(parts).toString("utf8").split("\n");
+    return new Map(
+      lines
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as { readonly stream: string; readonly n: number | string })
+        .map(({ stream, n }) => [stream, Number(n)]),
+    );
   }
 }
