@@ -1,10 +1,7 @@
-import type { StreamSchema } from "./column.ts";
 import type { Stream } from "./declarations.ts";
-import { HeadraceError } from "../errors.ts";
 import { MIB } from "../units.ts";
 import type { EventValidator } from "./event-validator.ts";
 import { createFastValidator } from "./fast-validator/fast-validator.ts";
-import { createIdReader } from "./fast-validator/id-reader.ts";
 import { createReferenceValidator } from "./reference-validator.ts";
 import { eventTypeOf } from "./schema/stream-schema.ts";
 
@@ -28,11 +25,4 @@ export function compileValidator(stream: Stream, options: ValidatorOptions = {})
   };
   const event = eventTypeOf(stream.zod, stream.name);
   return createFastValidator(event, createReferenceValidator(stream.zod, event, limits), limits);
-}
-
-/** Reads an event's id off its stored line, as text in which equal ids are equal. */
-export function idReader(schema: StreamSchema): (line: Buffer, start: number, end: number) => string {
-  const column = schema.columns.find((each) => each.name === schema.idField);
-  if (column === undefined) throw new HeadraceError("internal_error", "The stream has no id to read");
-  return createIdReader(column.name, column.type.kind);
 }

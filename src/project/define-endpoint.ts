@@ -3,6 +3,7 @@ import { HeadraceError } from "../errors.ts";
 import { GIB, MIB, SECOND } from "../units.ts";
 import type { Endpoint, EndpointLimits } from "./declarations.ts";
 import { DURATION_SYNTAX, parseDuration } from "./durations.ts";
+import { checkKeys } from "./known-keys.ts";
 import { checkName } from "./names.ts";
 import { isZodObject } from "./schema/zod-checks.ts";
 import type { Sql } from "./sql.ts";
@@ -44,6 +45,7 @@ export function defineEndpoint<Params extends z.ZodObject = NoParams>(
   checkName("endpoint", name);
   const invalid = (problem: string): HeadraceError =>
     new HeadraceError("project_invalid", `Endpoint "${name}": ${problem}`);
+  checkKeys("", options, ["description", "params", "query", "limits"], invalid);
   const { query } = options;
   if (typeof query !== "function") throw invalid("`query` must be a function that returns sql`…`");
   const params = options.params ?? z.object({});
@@ -73,9 +75,8 @@ function checkParams(params: unknown, invalid: (problem: string) => HeadraceErro
 function readLimits(declared: Limits, invalid: (problem: string) => HeadraceError): EndpointLimits {
   const { time } = declared;
   const limits = { ...declared, ...(typeof time === "string" ? { time: parseDuration(time) ?? time } : {}) };
+  checkKeys("limits.", limits, Object.keys(LIMITS_DEFAULT), invalid);
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in LIMITS_DEFAULT))
-      throw invalid(`limits.${name} doesn't exist; there are time, memory, rows and bytes`);
     if (typeof value === "string")
       throw invalid(`limits.${name}: "${value}" isn't a duration, ${DURATION_SYNTAX}`);
     if (!Number.isSafeInteger(value) || value <= 0)

@@ -1,6 +1,7 @@
 import { HeadraceError } from "../errors.ts";
 import { isStream } from "./brands.ts";
 import type { Endpoint, Project, Stream } from "./declarations.ts";
+import { checkKeys } from "./known-keys.ts";
 import { checkName } from "./names.ts";
 
 /** What `defineProject` takes. */
@@ -18,6 +19,9 @@ export interface ProjectOptions {
 /** Declares a project; a `headrace.config.ts` exports it by default. Throws HeadraceError `project_invalid`. */
 export function defineProject(options: ProjectOptions): Project {
   checkName("project", options.name);
+  checkKeys("", options, ["name", "description", "streams", "endpoints"], (problem) =>
+    invalid(options.name, problem),
+  );
   const streams = options.streams ?? [];
   const endpoints = options.endpoints ?? [];
   if (!streams.every(isStream)) throw invalid(options.name, "`streams` must hold what defineStream returned");

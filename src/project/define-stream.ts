@@ -4,6 +4,7 @@ import { DAY, HOUR, SECOND } from "../units.ts";
 import { brandStream } from "./brands.ts";
 import type { Stream, StreamId, TableOptions } from "./declarations.ts";
 import { DURATION_SYNTAX, formatDuration, parseDuration } from "./durations.ts";
+import { checkKeys } from "./known-keys.ts";
 import { checkName } from "./names.ts";
 import { didYouMean } from "./nearest-name.ts";
 import { eventTypeOf, streamSchemaOf } from "./schema/stream-schema.ts";
@@ -55,6 +56,7 @@ export function defineStream<Schema extends z.ZodObject>(
   checkName("stream", name);
   const invalid = (problem: string): HeadraceError =>
     new HeadraceError("project_invalid", `Stream "${name}": ${problem}`);
+  checkKeys("", options, ["description", "schema", "id", "freshness", "table"], invalid);
   if (!isZodObject(options.schema)) throw invalid("`schema` must be a z.object({…}) of Zod 4");
   const event = eventTypeOf(options.schema, name);
   const id = readId(options.id, event, invalid);
@@ -83,7 +85,8 @@ function readId(
   invalid: Invalid,
 ): StreamId | undefined {
   if (option === undefined) return undefined;
-  const { field: name, window } = typeof option === "string" ? { field: option } : option;
+  const { field: name, window, ...others } = typeof option === "string" ? { field: option } : option;
+  checkKeys("id.", others, ["field", "window"], invalid);
   const field = event.fields.find((each) => each.name === name);
   if (field === undefined) throw invalid(unknownField("id", name, event));
   if (!holdsId(field)) throw invalid(`id: field "${name}" must be a string, an integer or a UUID`);

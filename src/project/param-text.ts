@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isDatetime } from "./param-datetimes.ts";
 import { asZodType, wrappedType } from "./schema/zod-checks.ts";
-import { parseDate, parseDatetime } from "./validate/datetime.ts";
+import { parseDatetime, toDate } from "./validate/datetime.ts";
 import { exactNumber, fractionDigits, plainText, wholeDigits } from "./validate/exact-number.ts";
 
 /** Digits of integers that are converted: above all columns', and few enough to compute with. */
@@ -35,12 +35,17 @@ function fromOneText(type: z.core.$ZodTypes, text: string): unknown {
   const { def } = type._zod;
   if (def.type === "number") return NUMBER.test(text) ? Number(text) : text;
   if (def.type === "boolean") return BOOLEANS.get(text) ?? text;
-  if (def.type === "date")
-    return parseDatetime(text) === undefined && parseDate(text) === undefined ? text : new Date(text);
+  if (def.type === "date") return toInstant(text) ?? text;
   if (def.type === "enum") return Object.values(def.entries).find((value) => String(value) === text) ?? text;
   if (def.type === "literal") return def.values.find((value) => String(value) === text) ?? text;
   if (isDatetime(type)) return text.replace(LOST_PLUS, "$1+$2");
   return JSON_TYPES.has(def.type) ? fromJson(text) : text;
+}
+
+/** A datetime, or the start of a day; without a zone it means UTC, as everywhere. */
+function toInstant(text: string): Date | undefined {
+  const instant = parseDatetime(text) ?? parseDatetime(`${text}T00:00:00Z`);
+  return instant === undefined ? undefined : toDate(instant);
 }
 
 const BOOLEANS = new Map([

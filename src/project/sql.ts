@@ -68,6 +68,10 @@ export function isSql(value: unknown): value is Sql {
 const MARK = Symbol.for("headrace.sql");
 
 function tag(strings: TemplateStringsArray, ...inputs: readonly SqlInput[]): Sql {
+  // Only a template has `raw`: a text that was built from values must not pass for SQL.
+  if (!Array.isArray(strings) || !("raw" in strings)) {
+    throw new HeadraceError("query_failed", "sql is a template tag: write sql`SELECT …`, not sql(…)");
+  }
   const parts: SqlPart[] = [];
   strings.forEach((text, index) => {
     if (text !== "") parts.push({ kind: "text", text });

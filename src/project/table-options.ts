@@ -1,6 +1,7 @@
 import type { HeadraceError } from "../errors.ts";
 import type { TableOptions } from "./declarations.ts";
 import { parseSpan, SPAN_SYNTAX } from "./durations.ts";
+import { checkKeys } from "./known-keys.ts";
 import { didYouMean } from "./nearest-name.ts";
 import type { EventType, WireField } from "./wire-type.ts";
 
@@ -14,6 +15,7 @@ type Invalid = (problem: string) => HeadraceError;
 
 /** Checks a stream's `table` against its fields. */
 export function readTableOptions(table: DeclaredTable, event: EventType, invalid: Invalid): TableOptions {
+  checkKeys("table.", table, ["orderBy", "partitionBy", "ttl"], invalid);
   return {
     orderBy: readOrderBy(table.orderBy, event, invalid),
     partitionBy: readPartitionBy(table.partitionBy, event, invalid),
@@ -61,6 +63,7 @@ function readPartitionBy(
 
 function readTtl(ttl: DeclaredTable["ttl"], event: EventType, invalid: Invalid): TableOptions["ttl"] {
   if (ttl === undefined) return undefined;
+  checkKeys("table.ttl.", ttl, ["after", "column"], invalid);
   const span = typeof ttl.after === "string" ? parseSpan(ttl.after) : undefined;
   if (span === undefined) {
     throw invalid(`table.ttl.after: ${JSON.stringify(ttl.after)} isn't a span of time, ${SPAN_SYNTAX}`);

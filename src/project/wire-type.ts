@@ -17,6 +17,7 @@ export type WireType =
   | { readonly kind: "boolean" }
   /** JSON integers in [min, max]; `text` when strings of digits are taken too (int64, uint64). */
   | { readonly kind: "int"; readonly min: bigint; readonly max: bigint; readonly text: boolean }
+  /** A JSON number in range. One written as an integer, without point and exponent, must come back as the same. */
   | { readonly kind: "float"; readonly bits: 32 | 64; readonly min?: number; readonly max?: number }
   /** A JSON number; a string of digits instead when `text` (only ever inside a `slow` type). */
   | { readonly kind: "decimal"; readonly precision: number; readonly scale: number; readonly text?: boolean }

@@ -38,6 +38,7 @@ test("query is called with the parameters", () => {
 
 test.each<[string, object, string]>([
   ["a bad name", { query, name: "a-b" }, 'The name of endpoint "a-b" must start with a letter'],
+  ["a misspelt option", { query, parms: z.object({}) }, 'there is no option "parms"; did you mean "params"?'],
   ["no query", {}, "`query` must be a function"],
   ["SQL instead of a function", { query: sql`SELECT 1` }, "`query` must be a function"],
   ["params that are no object", { query, params: z.string() }, "`params` must be a z.object"],
@@ -47,7 +48,11 @@ test.each<[string, object, string]>([
     { query, params: z.object({ format: z.string() }) },
     'can\'t be named "format"',
   ],
-  ["an unknown limit", { query, limits: { tmie: 5 } }, "limits.tmie doesn't exist"],
+  [
+    "an unknown limit",
+    { query, limits: { tmie: 5 } },
+    'there is no option "limits.tmie"; did you mean "time"?',
+  ],
   ["a bad duration", { query, limits: { time: "soon" } }, 'limits.time: "soon" isn\'t a duration'],
   ["a limit of 0", { query, limits: { rows: 0 } }, "limits.rows must be a whole number above 0"],
   ["half a row", { query, limits: { rows: 1.5 } }, "limits.rows must be a whole number above 0"],

@@ -96,6 +96,19 @@ test("the fingerprint changes with the columns and the id, and with nothing else
 
 describe("what can't be used is refused by name, with the way out", () => {
   test.each<[string, object, string]>([
+    ["a misspelt option", { freshnes: "1s" }, 'there is no option "freshnes"; did you mean "freshness"?'],
+    ["an option that isn't there", { engine: "x" }, "there are description, schema, id, freshness, table"],
+    [
+      "a misspelt table option",
+      { table: { orderBy: ["date"], partitonBy: "month(date)" } },
+      'did you mean "partitionBy"?',
+    ],
+    ["a misspelt id option", { id: { field: "flight_id", windw: "1 day" } }, 'there is no option "id.windw"'],
+    [
+      "a misspelt ttl option",
+      { table: { orderBy: ["date"], ttl: { aftr: "1 day", column: "date" } } },
+      'no option "table.ttl.aftr"',
+    ],
     [
       "a missing schema",
       { schema: undefined },

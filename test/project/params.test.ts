@@ -33,6 +33,12 @@ describe("text is converted as the schema says", () => {
     ["a literal number", z.literal([7, 30]), "30", 30],
     ["a date", z.iso.date(), "2001-02-03", "2001-02-03"],
     ["a z.date() from a datetime", z.date(), "2001-02-03T04:05:06Z", new Date("2001-02-03T04:05:06Z")],
+    [
+      "a z.date() without a zone, which is UTC",
+      z.date(),
+      "2001-02-03T04:05:06.7",
+      new Date("2001-02-03T04:05:06.700Z"),
+    ],
     ["a z.date() from a day", z.date(), "2001-02-03", new Date("2001-02-03")],
     ["one text for an array", z.array(z.int()), "1", [1]],
     ["a repeated key", z.array(z.int()), ["1", "2"], [1, 2]],

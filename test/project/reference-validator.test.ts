@@ -173,6 +173,26 @@ describe("bytes that aren't one good JSON value are rejected, with the place", (
     expect(JSON.stringify(errors)).toContain(JSON.stringify(message).slice(1, -1));
   });
 
+  test("zeros without end cost no more than other characters", () => {
+    const stream = defineTestStream(
+      z.object({ id: z.string(), at: z.iso.datetime(), n: z.number().meta({ column: "Decimal(9, 2)" }) }),
+    );
+    const zeros = "0".repeat(900_000);
+    const started = performance.now();
+    expect(judgeText(stream, `{"id":"a","n":1,"at":"2001-01-01T00:00:00.${zeros}1Z"}`)).toMatchObject([
+      { code: "not_exact" },
+    ]);
+    const numbers = Array.from({ length: 900 }, () => `0.${"0".repeat(900)}1`).join(",");
+    const list = defineTestStream(
+      z.object({ id: z.string(), list: z.array(z.number().meta({ column: "Decimal(9, 2)" })) }),
+    );
+    expect(judgeText(list, `{"id":"a","list":[${numbers}]}`)).toMatchObject(
+      Array.from({ length: 10 }, () => ({ code: "not_exact" })),
+    );
+    // A square of 900,000 would take minutes.
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
   test("an event of too many bytes isn't read", () => {
     expect(judgeText(flights, '{"id":"a"}', { eventBytes: 9 })).toEqual([
       { path: "", code: "too_large", message: "the event has 10 bytes; at most 9 are taken" },

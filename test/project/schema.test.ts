@@ -301,6 +301,15 @@ describe("optional, nullable and default", () => {
 
 describe("columns in the engine's words", () => {
   test.each<[string, object]>([
+    ["String", { text: "String", type: { kind: "string" } }],
+    ["Bool", { type: { kind: "boolean" } }],
+    ["Float32", { type: { kind: "float", bits: 32 } }],
+    ["Float64", { type: { kind: "float", bits: 64 } }],
+    ["Date", { type: { kind: "date" }, narrow: true }],
+    ["Date32", { type: { kind: "date" }, narrow: false }],
+    ["UUID", { type: { kind: "uuid" } }],
+    ["IPv4", { type: { kind: "ipv4" } }],
+    ["IPv6", { type: { kind: "ipv6" } }],
     ["Int8", { type: { kind: "int", bits: 8, signed: true } }],
     ["UInt64", { type: { kind: "int", bits: 64, signed: false } }],
     ["Decimal(18,4)", { text: "Decimal(18, 4)", type: { kind: "decimal", precision: 18, scale: 4 } }],

@@ -101,6 +101,11 @@ test("what looks like SQL or a stream, but comes from a request, is data", () =>
   expect(isSql(forgedSql)).toBe(false);
 });
 
+test.each([["SELECT 1"], [["SELECT 1"]], [undefined]])("%j called as a function isn't SQL", (strings) => {
+  const call = sql as unknown as (text: unknown) => unknown;
+  expect(() => call(strings)).toThrow("sql is a template tag");
+});
+
 test("an identifier is quoted, whatever it holds", () => {
   const { text, params } = compiled(sql`SELECT ${sql.identifier("a`b\\c")} FROM t`);
   expect(text).toBe("SELECT `a\\`b\\\\c` FROM t");

@@ -1,4 +1,5 @@
 import { SECOND } from "../../units.ts";
+import { trimZeros } from "./exact-number.ts";
 
 /** An RFC 3339 datetime taken apart. */
 export interface Datetime {
@@ -36,13 +37,18 @@ export function parseDatetime(text: string): Datetime | undefined {
   if (date === undefined || time === undefined || offset === undefined || Number(second) > 59)
     return undefined;
   const seconds = date + time + Number(second) - (zone.startsWith("-") ? -offset : offset);
-  return { seconds, fraction: fraction.replace(/0+$/, ""), zone };
+  return { seconds, fraction: trimZeros(fraction), zone };
 }
 
 /** "2001-01-02T03:04:05.120", with exactly so many digits of a second, in UTC and without a zone. */
 export function formatDatetime({ seconds, fraction }: Datetime, precision: number): string {
   const whole = new Date(seconds * SECOND).toISOString().slice(0, 19);
   return precision === 0 ? whole : `${whole}.${fraction.padEnd(precision, "0")}`;
+}
+
+/** The instant for JavaScript, which keeps 3 digits of a second. */
+export function toDate({ seconds, fraction }: Datetime): Date {
+  return new Date(seconds * SECOND + Number(fraction.slice(0, 3).padEnd(3, "0")));
 }
 
 /** Seconds of hours and minutes; undefined when the clock doesn't have them. */

@@ -11,10 +11,17 @@ export function exactNumber(text: string): ExactNumber {
   const negative = mantissa.startsWith("-");
   const [whole = "", fraction = ""] = mantissa.slice(negative ? 1 : 0).split(".");
   const all = whole + fraction;
-  const digits = all.replace(/^0+/, "").replace(/0+$/, "");
+  const trimmed = trimZeros(all);
+  const digits = trimmed.replace(/^0+/, "");
   if (digits === "") return { negative, digits, exponent: 0 };
-  const trailing = all.length - all.replace(/0+$/, "").length;
-  return { negative, digits, exponent: Number(power) - fraction.length + trailing };
+  return { negative, digits, exponent: Number(power) - fraction.length + all.length - trimmed.length };
+}
+
+/** Takes the zeros off the end. Not by a regular expression, whose time grows with the square of the zeros. */
+export function trimZeros(digits: string): string {
+  let end = digits.length;
+  while (digits.charAt(end - 1) === "0") end--;
+  return digits.slice(0, end);
 }
 
 /** Digits before the decimal point; 0 or less for a number below 1. */

@@ -1,6 +1,7 @@
 import type { WireType } from "../wire-type.ts";
 import { exactNumber, fractionDigits, keepsInteger, plainText, wholeDigits } from "./exact-number.ts";
 import type { Judge } from "./judged.ts";
+import { NUMBER_LENGTH_MAX } from "./read-json.ts";
 
 /** The digits of the largest 64-bit integer. */
 const INTEGER_DIGITS_MAX = 20;
@@ -49,11 +50,15 @@ const INTEGER = /^-?\d+$/;
 /** Decimals: every digit is kept or the value is refused. */
 export function judgeDecimal({ precision, scale, text }: WireType & { readonly kind: "decimal" }): Judge {
   const whole = precision - scale;
-  const expected = text === true ? "a number in a string" : "a number";
+  const inString = text === true;
+  const expected = inString ? "a number in a string" : "a number";
   return (node, scope) => {
-    if (node.kind !== (text === true ? "string" : "number")) return scope.wrongType(expected, node);
-    const lexeme = node.kind === "string" ? node.value : node.kind === "number" ? node.text : "";
-    if (!NUMBER.test(lexeme)) return scope.expected("invalid_format", expected, node);
+    if (node.kind !== "string" && node.kind !== "number") return scope.wrongType(expected, node);
+    if (inString !== (node.kind === "string")) return scope.wrongType(expected, node);
+    const lexeme = node.kind === "string" ? node.value : node.text;
+    if (lexeme.length > NUMBER_LENGTH_MAX || !NUMBER.test(lexeme)) {
+      return scope.expected("invalid_format", expected, node);
+    }
     const number = exactNumber(lexeme);
     if (wholeDigits(number) > whole) {
       return scope.expected("out_of_range", `at most ${whole} digits before the point`, node);
@@ -61,9 +66,8 @@ export function judgeDecimal({ precision, scale, text }: WireType & { readonly k
     if (fractionDigits(number) > scale) {
       return scope.expected("not_exact", `at most ${scale} digits after the point`, node);
     }
-    const value = node.kind === "string" ? node.value : Number(lexeme);
-    return { value, line: plainText(number) };
+    return { value: inString ? lexeme : Number(lexeme), line: plainText(number) };
   };
 }
 
-const NUMBER = /^-?(?:0|[1-9]\d{0,200})(?:\.\d{1,200})?(?:[eE][+-]?\d{1,4})?$/;
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
