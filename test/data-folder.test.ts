@@ -76,6 +76,36 @@ describe("lockDataFolder", () => {
     expect(holder.errors()).toBe("");
   });
 
+  it("says how long it has been held, and does without when nobody says who holds it", async () => {
+    const holder = await start();
+    const file = join(folder, "lock.json");
+    for (const [milliseconds, age] of [
+      [3 * 86_400_000, "3 days"],
+      [3_700_000, "1 hour"],
+      [5_000, "5 seconds"],
+    ] as const) {
+      const since = new Date(Date.now() - milliseconds - 100).toISOString();
+      await writeFile(file, JSON.stringify({ pid: holder.child.pid, since }));
+      await expect(lockDataFolder(folder)).rejects.toThrow(
+        `${folder} is in use by the process ${holder.child.pid} for ${age}`,
+      );
+    }
+    // Of nobody, of one that is gone, and nothing that can be read.
+    for (const text of ['{"pid":"x"}', '{"pid":1073741824,"since":"2026-01-01T00:00:00Z"}', "{", "7"]) {
+      await writeFile(file, text);
+      await expect(lockDataFolder(folder)).rejects.toThrow(`${folder} is in use by another process`);
+    }
+  });
+
+  it("can't be had when nothing can be written to it", async () => {
+    await mkdir(join(folder, "lock.json"), { recursive: true });
+    await expect(lockDataFolder(folder)).rejects.toMatchObject({ code: "data_folder_unusable" });
+    await rm(join(folder, "lock.json"), { recursive: true });
+    const data = await lockDataFolder(folder);
+    expect(data.path).toBe(folder);
+    await data.release();
+  });
+
   it("is free at once when its holder is killed", async () => {
     const holder = await start();
     await expect(lockDataFolder(folder)).rejects.toMatchObject({ code: "data_folder_locked" });

@@ -4,7 +4,8 @@ import type { StreamSchema } from "../project/column.ts";
  * The port to the durable pub/sub between ingest and load. A stream has one or more partitions; a partition is a
  * sequence of batches; each event in it has an offset. Adapters: `embedded/`.
  *
- * Errors are HeadraceErrors: `log_failed`, `log_full`, `log_corrupt`, `offset_gone`.
+ * Errors are HeadraceErrors: `log_failed`, `log_full`, `log_corrupt`, `offset_gone`; `overloaded` when more waits than
+ * may; `unknown_stream`; `draining` for every call on a closed log, and for who waits when it is closed.
  */
 export interface Log {
   readonly capabilities: LogCapabilities;
@@ -13,7 +14,7 @@ export interface Log {
    * Appends a batch: when it resolves, the whole batch is durable; when it rejects, nothing of it is or will be
    * there, except after a crash in between (then it is there whole or not at all). Batches of one partition keep the
    * order of their calls. With a key that the stream holds already nothing is written, and the first batch's answer
-   * comes back instead.
+   * comes back instead. The batch's buffers must not change until then.
    */
   append(stream: string, batch: NewBatch): Promise<Appended>;
 
@@ -108,7 +109,7 @@ export interface LogBatch {
 export interface LogObserver {
   /** A group of batches became durable with one write and one sync. */
   synced?(stream: string, group: { batches: number; bytes: number; write: number; sync: number }): void;
-  /** A start cut off the tail that a crash had torn: nothing of it had been acknowledged. A new log id begins. */
+  /** A start cut off a torn tail: bytes that no crash but only a broken disk can have made of acknowledged events. A new log id begins. */
   recovered?(stream: string, lost: { file: string; byte: number; bytes: number }): void;
   /** Retention dropped this much from the beginning. */
   dropped?(stream: string, dropped: { segments: number; bytes: number }): void;

@@ -38,18 +38,35 @@ export function encodeKeyEntry(entry: KeyEntry): Buffer {
   return into;
 }
 
-/** Reads the entry that begins at a place; undefined when it isn't whole and valid. */
-export function decodeKeyEntry(from: Buffer, at = 0): { entry: KeyEntry; bytes: number } | undefined {
-  if (at + ENTRY_HEADER_BYTES > from.length) return undefined;
-  const keyEnd = at + ENTRY_HEADER_BYTES + from.readUInt16LE(at + 4);
-  const hashEnd = keyEnd + from.readUInt16LE(at + 6);
-  const end = hashEnd + from.readUInt32LE(at + 8);
-  if (end > from.length || crc32(from.subarray(at + 4, end)) !== from.readUInt32LE(at)) return undefined;
-  const entry = {
-    key: from.toString("utf8", at + ENTRY_HEADER_BYTES, keyEnd),
+/** Reads an entry that is all of a buffer; undefined when it isn't whole and valid. */
+export function decodeKeyEntry(from: Buffer): KeyEntry | undefined {
+  if (from.length < ENTRY_HEADER_BYTES) return undefined;
+  const keyEnd = ENTRY_HEADER_BYTES + from.readUInt16LE(4);
+  const hashEnd = keyEnd + from.readUInt16LE(6);
+  const end = hashEnd + from.readUInt32LE(8);
+  if (end !== from.length || crc32(from.subarray(4)) !== from.readUInt32LE(0)) return undefined;
+  return {
+    key: from.toString("utf8", ENTRY_HEADER_BYTES, keyEnd),
     bodyHash: from.toString("utf8", keyEnd, hashEnd),
     answer: from.toString("utf8", hashEnd, end),
-    acceptedAt: readU64(from, at + 12),
+    acceptedAt: readU64(from, 12),
   };
-  return { entry, bytes: end - at };
+}
+
+/** What the index of keys needs of an entry: a start reads a million of them, so the rest is left where it lies. */
+export interface KeyOfEntry {
+  readonly key: string;
+  readonly acceptedAt: number;
+  /** Length of the whole entry. */
+  readonly bytes: number;
+}
+
+/** Reads the key of the entry that begins at a place, in bytes whose checksum was compared already. */
+export function decodeKeyOfEntry(from: Buffer, at: number): KeyOfEntry {
+  const keyBytes = from.readUInt16LE(at + 4);
+  return {
+    key: from.toString("utf8", at + ENTRY_HEADER_BYTES, at + ENTRY_HEADER_BYTES + keyBytes),
+    acceptedAt: readU64(from, at + 12),
+    bytes: ENTRY_HEADER_BYTES + keyBytes + from.readUInt16LE(at + 6) + from.readUInt32LE(at + 8),
+  };
 }

@@ -1,5 +1,3 @@
-import type { KeyEntry } from "./key-entry.ts";
-
 /** Where a key's entry lies on disk: the answers stay there, only the keys are in memory. */
 export interface KeyPlace {
   readonly acceptedAt: number;
@@ -37,8 +35,8 @@ export class KeyIndex {
   }
 
   /** Tells that an entry lies elsewhere now. */
-  move(entry: KeyEntry, fromPath: string, place: KeyPlace): void {
-    if (this.#places.get(entry.key)?.path === fromPath) this.#places.set(entry.key, place);
+  move(key: string, fromPath: string, place: KeyPlace): void {
+    if (this.#places.get(key)?.path === fromPath) this.#places.set(key, place);
   }
 
   /** Whether none of a file's keys can be remembered any more. */

@@ -63,9 +63,9 @@ export class KeyLookup {
   async #read(key: string, place: KeyPlace): Promise<KeyedAnswer> {
     const file = await this.#fileSystem.open(place.path, "read");
     try {
-      const found = decodeKeyEntry(await readFully(file, place.at, place.bytes));
-      if (found?.entry.key !== key) throw corrupt(place.path, place.at, "a key entry can't be read");
-      return { bodyHash: found.entry.bodyHash, answer: found.entry.answer };
+      const entry = decodeKeyEntry(await readFully(file, place.at, place.bytes));
+      if (entry?.key !== key) throw corrupt(place.path, place.at, "a key entry can't be read");
+      return { bodyHash: entry.bodyHash, answer: entry.answer };
     } finally {
       await file.close();
     }

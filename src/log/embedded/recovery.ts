@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { corrupt } from "./corrupt.ts";
 import { CursorFile } from "./cursor-file.ts";
-import { TEMPORARY_SUFFIX, type File, type FileSystem } from "./file-system.ts";
-import { decodeKeyEntry } from "./key-entry.ts";
+import { readFully, TEMPORARY_SUFFIX, type File, type FileSystem } from "./file-system.ts";
+import { decodeKeyOfEntry } from "./key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { LOADER_SUBSCRIPTION, SCAN_CHUNK_BYTES } from "./limits.ts";
 import { Lineage } from "./lineage.ts";
@@ -10,8 +10,7 @@ import { bodyIsValid, decodeRecordHeader, RECORD_HEADER_BYTES, RECORD_MAGIC } fr
 import { RecordScanner } from "./record-scanner.ts";
 import { parseName, Segment, segmentPath, sidePath } from "./segment.ts";
 import { readSegmentHeader } from "./segment-header.ts";
-import { readSideFile } from "./side-file.ts";
-import { readFully } from "./file-system.ts";
+import { readSideFile, type SideFile } from "./side-file.ts";
 
 /** What was found in a stream's folder. Nothing has been changed yet. */
 export interface Inspected {
@@ -145,10 +144,12 @@ function checkFirst(
 
 async function readKeys(fileSystem: FileSystem, path: string, keys: KeyIndex): Promise<KeyFile> {
   const side = await readSideFile(fileSystem, path);
-  for (const { entry, at, bytes } of side.keys) {
-    keys.add(entry.key, { acceptedAt: entry.acceptedAt, path, at, bytes });
-  }
+  addKeys(keys, path, side.keys);
   return { path, lastAcceptedAt: side.meta.lastAcceptedAt };
+}
+
+function addKeys(keys: KeyIndex, path: string, entries: SideFile["keys"]): void {
+  for (const { key, acceptedAt, at, bytes } of entries) keys.add(key, { acceptedAt, path, at, bytes });
 }
 
 /** A closed segment was synced whole before the next one began: whatever is wrong with it is damage. */
@@ -175,9 +176,7 @@ async function loadClosed(
       throw corrupt(path, 0, `it isn't the one of ${segment.path}`);
     }
     segment.restore(meta);
-    for (const { entry, at, bytes } of entries) {
-      keys.add(entry.key, { acceptedAt: entry.acceptedAt, path, at, bytes });
-    }
+    addKeys(keys, path, entries);
   }
   if (segment.end !== next.base) {
     throw corrupt(segment.path, segment.bytes, `it ends at offset ${segment.end}, and ${next.path} follows`);
@@ -214,10 +213,8 @@ async function scan(file: File, segment: Segment, to: number, keys: KeyIndex): P
     segment.add(header, position);
     lastGroup = header.groupStart;
     if (header.keyBytes > 0) {
-      const key = decodeKeyEntry(buffer, at + RECORD_HEADER_BYTES);
-      if (key === undefined) throw corrupt(segment.path, position, "a key entry doesn't fit its checksum");
-      const place = { path: segment.path, at: position + RECORD_HEADER_BYTES, bytes: key.bytes };
-      keys.add(key.entry.key, { acceptedAt: key.entry.acceptedAt, ...place });
+      const { key, acceptedAt, bytes } = decodeKeyOfEntry(buffer, at + RECORD_HEADER_BYTES);
+      keys.add(key, { acceptedAt, path: segment.path, at: position + RECORD_HEADER_BYTES, bytes });
     }
     scanner.advance(found);
   }

@@ -1,6 +1,6 @@
 import { corrupt } from "./corrupt.ts";
 import type { FileSystem } from "./file-system.ts";
-import { decodeKeyEntry } from "./key-entry.ts";
+import { decodeKeyOfEntry } from "./key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
 import { bodyIsValid, RECORD_HEADER_BYTES } from "./record.ts";
@@ -33,10 +33,10 @@ export async function seal(
   );
   segment.sealed = true;
   for (const [index, at] of places.entries()) {
-    const found = decodeKeyEntry(entries[index] ?? Buffer.alloc(0));
-    if (found === undefined) continue;
-    const { entry, bytes } = found;
-    keys.move(entry, segment.path, { acceptedAt: entry.acceptedAt, path, at, bytes });
+    const entry = entries[index];
+    if (entry === undefined) continue;
+    const { key, acceptedAt, bytes } = decodeKeyOfEntry(entry, 0);
+    keys.move(key, segment.path, { acceptedAt, path, at, bytes });
   }
 }
 

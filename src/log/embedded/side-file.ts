@@ -1,14 +1,14 @@
 import { crc32 } from "node:zlib";
 import { corrupt } from "./corrupt.ts";
 import { readFully, replaceFile, type FileSystem } from "./file-system.ts";
-import { decodeKeyEntry, type KeyEntry } from "./key-entry.ts";
+import { decodeKeyOfEntry, type KeyOfEntry } from "./key-entry.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import { readU64, writeU64 } from "./u64.ts";
 
 /** What a start needs of a closed segment, so that it needn't read it. It outlives the segment while keys are remembered. */
 export interface SideFile {
   readonly meta: SideMeta;
-  readonly keys: readonly { readonly entry: KeyEntry; readonly at: number; readonly bytes: number }[];
+  readonly keys: readonly (KeyOfEntry & { readonly at: number })[];
 }
 
 export interface SideMeta {
@@ -86,12 +86,11 @@ export async function readSideFile(
   for (let row = 0; row < meta.indexEntries; row += 1, at += INDEX_ENTRY_BYTES) {
     index?.note(readU64(buffer, at), buffer.readUInt32LE(at + 8));
   }
-  const keys: { entry: KeyEntry; at: number; bytes: number }[] = [];
+  const keys: (KeyOfEntry & { at: number })[] = [];
   while (keys.length < meta.keys) {
-    const found = decodeKeyEntry(buffer, at);
-    if (found === undefined) throw corrupt(path, at, "a key entry doesn't fit its checksum");
-    keys.push({ entry: found.entry, at, bytes: found.bytes });
-    at += found.bytes;
+    const key = decodeKeyOfEntry(buffer, at);
+    keys.push({ ...key, at });
+    at += key.bytes;
   }
   return { meta, keys };
 }
