@@ -109,7 +109,7 @@ export interface LogBatch {
 export interface LogObserver {
   /** A group of batches became durable with one write and one sync. */
   synced?(stream: string, group: { batches: number; bytes: number; write: number; sync: number }): void;
-  /** A start cut off a torn tail: bytes that no crash but only a broken disk can have made of acknowledged events. A new log id begins. */
+  /** A start cut off a torn tail: what a crash left of a group that was never acknowledged, unless the disk damaged it later. A new log id begins. */
   recovered?(stream: string, lost: { file: string; byte: number; bytes: number }): void;
   /** Retention dropped this much from the beginning. */
   dropped?(stream: string, dropped: { segments: number; bytes: number }): void;
