@@ -1,0 +1,83 @@
+import type { BoundSql } from "../../project/sql.ts";
+import type {
+  MigrationPlan,
+  OffsetRange,
+  PlannedBatch,
+  QueryResult,
+  ResultColumn,
+  Span,
+  Store,
+  StoreCapabilities,
+  StoredId,
+  StoreQuery,
+  TableSpec,
+} from "../store.ts";
+import type { ClickHouseConnection } from "./connection.ts";
+import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
+import { storeFailed } from "./engine-errors.ts";
+import { insertBatch } from "./insert-batch.ts";
+import { migrateTables } from "./migrate.ts";
+import { presentOffsets } from "./presence.ts";
+import { describeQuery, runQuery } from "./run-query.ts";
+import { findIds, scanIds } from "./stored-ids.ts";
+
+/** The store in ClickHouse, over whichever connection. */
+export class ClickHouseStore implements Store {
+  readonly capabilities: StoreCapabilities;
+  readonly #connection: ClickHouseConnection;
+
+  private constructor(connection: ClickHouseConnection, storeId: string) {
+    this.#connection = connection;
+    this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv"], storeId };
+  }
+
+  static async open(connection: ClickHouseConnection): Promise<ClickHouseStore> {
+    try {
+      return new ClickHouseStore(connection, await openDatabase(connection));
+    } catch (error) {
+      throw storeFailed("The store can't be opened", error);
+    }
+  }
+
+  migrate(tables: readonly TableSpec[], options: { readonly dryRun: boolean }): Promise<MigrationPlan> {
+    return migrateTables(this.#connection, tables, options.dryRun);
+  }
+
+  insert(table: string, batch: PlannedBatch): Promise<void> {
+    return insertBatch(this.#connection, table, batch);
+  }
+
+  present(table: string, range: OffsetRange): Promise<readonly Span[]> {
+    return presentOffsets(this.#connection, table, range);
+  }
+
+  findIds(table: string, ids: readonly string[], since: number): Promise<ReadonlyMap<string, StoredId>> {
+    return findIds(this.#connection, table, ids, since);
+  }
+
+  scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
+    return scanIds(this.#connection, table, since);
+  }
+
+  query(query: StoreQuery): Promise<QueryResult> {
+    return runQuery(this.#connection, query);
+  }
+
+  describe(sql: BoundSql): Promise<readonly ResultColumn[]> {
+    return describeQuery(this.#connection, sql);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+}
+
+/** Makes the database when there is none, and gives the store's id. */
+async function openDatabase(connection: ClickHouseConnection): Promise<string> {
+  await connection.run(createDatabase(), "TabSeparated");
+  const comment = await connection.run(
+    `SELECT comment FROM system.databases WHERE name = '${DATABASE}'`,
+    "TabSeparated",
+  );
+  return storeIdOf(comment.toString());
+}

@@ -1,0 +1,64 @@
+import type { BoundSql } from "../../project/sql.ts";
+
+/**
+ * A way to reach ClickHouse. What it is told is plain ClickHouse SQL, so everything that isn't about the way
+ * (types, DDL, statements, what errors mean) is shared by all ways. Fails with a ClickHouseError, or with a
+ * HeadraceError for what only the way knows (`overloaded`, `query_cancelled`, `query_timeout`).
+ */
+export interface ClickHouseConnection {
+  /** Runs statements of our own, one after the other, and gives the answer of the last in this format. */
+  run(sql: string, format: AnswerFormat): Promise<Buffer>;
+
+  /**
+   * Runs one INSERT that reads the given tables. Inserts run one at a time. When it settles, successful or not, the insert
+   * isn't running any more. Resolves with the number of rows written, before any TTL took some away.
+   */
+  insert(insert: InsertStatement): Promise<number>;
+
+  /** Runs one SELECT from outside within limits. Resolves when the first bytes are there, or the end. */
+  read(request: ReadRequest): Promise<ReadAnswer>;
+
+  /** Waits for what is running and closes. */
+  close(): Promise<void>;
+}
+
+/** Formats of answers, in ClickHouse's words. */
+export type AnswerFormat =
+  "JSONCompactEachRowWithNamesAndTypes" | "CSVWithNames" | "JSONEachRow" | "TabSeparated" | "RowBinary";
+
+export interface InsertStatement {
+  /** The statement, given how to name each input as a table expression. */
+  sql(input: (name: string) => string): string;
+  readonly inputs: Readonly<Record<string, InsertInput>>;
+}
+
+export interface InsertInput {
+  readonly format: "JSONEachRow" | "RowBinary";
+  /** Its columns with their types. */
+  readonly structure: string;
+  readonly bytes: readonly Uint8Array[];
+}
+
+export interface ReadRequest {
+  readonly sql: BoundSql;
+  readonly format: AnswerFormat;
+  /** Milliseconds, bytes and rows. */
+  readonly limits: { readonly time: number; readonly memory: number; readonly rows: number };
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadAnswer {
+  /** The next bytes, cut anywhere; undefined at the end. Throws for an error of the query. */
+  next(): Promise<Buffer | undefined>;
+  /** Stops the query if it still runs. Whoever doesn't read to the end must call it. */
+  leave(): void;
+  /** Known after the last bytes. */
+  summary(): ReadSummary;
+}
+
+export interface ReadSummary {
+  /** Seconds. */
+  readonly elapsed: number;
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+}

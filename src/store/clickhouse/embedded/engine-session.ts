@@ -1,0 +1,47 @@
+import type { Session } from "chdb";
+import { ClickHouseError } from "../clickhouse-error.ts";
+import type { AnswerFormat, ReadSummary } from "../connection.ts";
+
+export interface EngineAnswer extends ReadSummary {
+  readonly bytes: Buffer;
+}
+
+/** A session of the engine: it runs one call at a time, later ones wait. A call that runs is never given up. */
+export class EngineSession {
+  readonly #session: Session;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Runs statements one after the other; the bytes are the answers of all. Fails with a ClickHouseError. */
+  run(sql: string, format: AnswerFormat = "TabSeparated"): Promise<EngineAnswer> {
+    const answer = this.#last.then(() => this.#call(sql, format));
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  async #call(sql: string, format: AnswerFormat): Promise<EngineAnswer> {
+    try {
+      const result = await this.#session.queryAsync(sql, { format });
+      const view = result.bytes();
+      const bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+      return { bytes, elapsed: result.elapsed, rowsRead: result.rowsRead, bytesRead: result.bytesRead };
+    } catch (error) {
+      throw engineError(error);
+    }
+  }
+}
+
+/** What chdb throws has the engine's code in `clickhouseCode`. */
+export function engineError(error: unknown): ClickHouseError {
+  if (!(error instanceof Error)) return new ClickHouseError(String(error), undefined, error);
+  const code =
+    "clickhouseCode" in error && typeof error.clickhouseCode === "number" ? error.clickhouseCode : undefined;
+  return new ClickHouseError(error.message, code, error);
+}

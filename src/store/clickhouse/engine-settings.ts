@@ -1,0 +1,65 @@
+/** Settings for every session: what a result looks like must not depend on the machine or the engine's defaults. */
+export const SESSION_SETTINGS = {
+  session_timezone: "UTC",
+  date_time_output_format: "iso",
+  /** Long lists of parameters stand in the text; bytes. */
+  max_query_size: 64 * 1024 * 1024,
+  print_pretty_type_names: 0,
+  async_insert: 0,
+} as const;
+
+/** For queries from outside. */
+export const READ_SETTINGS = {
+  ...SESSION_SETTINGS,
+  result_overflow_mode: "throw",
+  timeout_overflow_mode: "throw",
+  // JsonRowWriter quotes those that need it.
+  output_format_json_quote_64bit_integers: 0,
+  // As numbers they would lose digits.
+  output_format_json_quote_decimals: 1,
+  // JSON has no number for them.
+  output_format_json_quote_denormals: 1,
+  output_format_json_named_tuples_as_objects: 1,
+  output_format_json_escape_forward_slashes: 0,
+  // An empty cell is null, "" is an empty string.
+  format_csv_null_representation: "",
+} as const;
+
+/** For inserts: one block and so one part for each partition, and no leniency. */
+export const INSERT_SETTINGS = {
+  ...SESSION_SETTINGS,
+  max_threads: 1,
+  max_insert_threads: 1,
+  max_insert_block_size: 10_000_000,
+  min_insert_block_size_rows: 10_000_000,
+  min_insert_block_size_bytes: 4_000_000_000,
+  // A batch may bring events of many months; its inserts are atomic for each.
+  max_partitions_per_insert_block: 0,
+  insert_deduplicate: 0,
+  insert_null_as_default: 0,
+  input_format_parallel_parsing: 0,
+  input_format_skip_unknown_fields: 0,
+  input_format_null_as_default: 0,
+  input_format_json_ignore_unknown_keys_in_named_tuple: 0,
+  input_format_json_read_objects_as_strings: 1,
+  input_format_json_read_arrays_as_strings: 1,
+  input_format_json_read_numbers_as_strings: 1,
+  input_format_json_read_bools_as_strings: 1,
+  date_time_input_format: "best_effort",
+} as const;
+
+/** Limits of the engine as a whole. */
+export function serverSettings(memory: number): Record<string, string | number> {
+  return {
+    max_server_memory_usage: memory,
+    mark_cache_size: Math.floor(memory / 16),
+    // Merges share the cores with inserts and queries.
+    background_pool_size: 4,
+    background_schedule_pool_size: 8,
+    background_fetches_pool_size: 1,
+  };
+}
+
+export function settingArguments(settings: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+}

@@ -1,0 +1,83 @@
+import type { StoredId } from "../store.ts";
+import type { ClickHouseConnection } from "./connection.ts";
+import { DATABASE, idsTable } from "./ddl.ts";
+import { storeFailed } from "./engine-errors.ts";
+import { quoteName, quoteText } from "./quote.ts";
+
+/** Ids that stand in one statement. */
+const IDS_AT_ONCE = 5_000;
+/** Ids of one page of a scan. */
+const PAGE_SIZE = 50_000;
+
+/** The first position of each of these ids, of those accepted since then (milliseconds). */
+export async function findIds(
+  connection: ClickHouseConnection,
+  table: string,
+  ids: readonly string[],
+  since: number,
+): Promise<Map<string, StoredId>> {
+  const found = new Map<string, StoredId>();
+  for (let start = 0; start < ids.length; start += IDS_AT_ONCE) {
+    const list = ids
+      .slice(start, start + IDS_AT_ONCE)
+      .map(quoteText)
+      .join(", ");
+    const rows = await readLines(
+      connection,
+      `SELECT id, tupleElement(first, 1), tupleElement(first, 2) FROM (
+        SELECT id, argMin((log, offset), (accepted_at, offset)) AS first
+        FROM ${DATABASE}.${quoteName(idsTable(table))} WHERE id IN (${list}) AND ${acceptedSince(since)} GROUP BY id)`,
+    );
+    for (const [id = "", log = "", offset] of rows) found.set(id, { log, offset: Number(offset) });
+  }
+  return found;
+}
+
+/** All ids that were accepted since then, in pages, sorted; one that came twice may come twice. */
+export async function* scanIds(
+  connection: ClickHouseConnection,
+  table: string,
+  since: number,
+): AsyncGenerator<readonly string[], void, undefined> {
+  let after = "";
+  for (let operator = ">="; ; operator = ">") {
+    // By the sort key, so that a page reads little more than its own rows.
+    const rows = await readLines(
+      connection,
+      `SELECT DISTINCT id FROM ${DATABASE}.${quoteName(idsTable(table))} ` +
+        `WHERE id ${operator} ${quoteText(after)} AND ${acceptedSince(since)} ORDER BY id LIMIT ${PAGE_SIZE}`,
+    );
+    const page = rows.map(([id = ""]) => id);
+    if (page.length > 0) yield page;
+    if (page.length < PAGE_SIZE) return;
+    after = page.at(-1) ?? "";
+  }
+}
+
+function acceptedSince(since: number): string {
+  return `accepted_at >= fromUnixTimestamp64Milli(${Math.floor(since)}, 'UTC')`;
+}
+
+async function readLines(connection: ClickHouseConnection, sql: string): Promise<string[][]> {
+  let bytes: Buffer;
+  try {
+    bytes = await connection.run(sql, "TabSeparated");
+  } catch (error) {
+    throw storeFailed("Reading the stored ids failed", error);
+  }
+  return tsvRows(bytes.toString());
+}
+
+/** The fields of tab-separated rows. */
+export function tsvRows(text: string): string[][] {
+  const lines = text.split("\n");
+  lines.pop();
+  return lines.map((line) => line.split("\t").map(unescapeField));
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r", b: "\b", f: "\f", "0": "\0" };
+
+function unescapeField(field: string): string {
+  if (!field.includes("\\")) return field;
+  return field.replaceAll(/\\(.)/gs, (_, char: string) => ESCAPES[char] ?? char);
+}

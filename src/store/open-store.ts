@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HeadraceError } from "../errors.ts";
+import { GIB } from "../units.ts";
+import type { Store } from "./store.ts";
+
+/** Queries that run at once when nothing else is said. */
+export const READERS_DEFAULT = 3;
+/** Bytes that the embedded engine may use in all when nothing else is said. */
+export const MEMORY_DEFAULT = 4 * GIB;
+
+export interface StoreOptions {
+  /** The store's part of the data folder. It belongs to one process. */
+  readonly folder: string;
+  /** Where the embedded store puts what it is about to insert. Default: in memory where there is room, else in `folder`. */
+  readonly tempFolder?: string;
+  /** Queries that run at once in the embedded store. Default 3. */
+  readonly readers?: number;
+  /** Bytes that the embedded store may use in all. Default 4 GiB. */
+  readonly memory?: number;
+}
+
+/**
+ * Opens the store that a URL names: `chdb:` is ClickHouse in this process. The engine takes one folder in a process.
+ * @throws HeadraceError `config_invalid` for a URL that names no store of this version, or where the engine can't run;
+ * `store_failed` when it can't be opened.
+ */
+export async function openStore(url: string, options: StoreOptions): Promise<Store> {
+  if (url !== "chdb:") {
+    const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
+    const known = scheme === "clickhouse" || scheme === "postgres";
+    const why = known ? `this version has no store over ${scheme}: yet` : "it names no store";
+    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${why}; use chdb:`);
+  }
+  const { EmbeddedConnection } = await import("./clickhouse/embedded/embedded-connection.ts");
+  const { ClickHouseStore } = await import("./clickhouse/clickhouse-store.ts");
+  const connection = await EmbeddedConnection.open({
+    readers: READERS_DEFAULT,
+    memory: MEMORY_DEFAULT,
+    ...options,
+  });
+  return ClickHouseStore.open(connection);
+}
+
+/** An empty embedded store in a temporary folder that is removed when it is closed. */
+export async function openTemporaryStore(options: Omit<StoreOptions, "folder"> = {}): Promise<Store> {
+  const folder = await mkdtemp(join(tmpdir(), "headrace-store-"));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const store = await openStore("chdb:", { ...options, folder });
+    const close = store.close.bind(store);
+    return Object.assign(store, {
+      close: async () => {
+        await close();
+        await remove();
+      },
+    });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
