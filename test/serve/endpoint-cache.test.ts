@@ -139,10 +139,12 @@ describe("the cache that is never stale", () => {
   });
 
   it("doesn't keep an answer whose streams changed while it was made", async () => {
+    const before = served.served.cacheBytes();
     const pending = firstRow("slow?n=1");
     await until(() => queries.length === 1);
     served.bump(flights);
     await pending;
+    expect(served.served.cacheBytes()).toBe(before);
     await firstRow("slow?n=1");
     expect(queries).toHaveLength(2);
   });

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -366,6 +367,15 @@ describe("endpoints over HTTP", () => {
       expect((await get("rows")).status).toBe(200);
     },
   );
+
+  it("reset the connection when an answer without chunks fails, since its end alone would look like the whole", async () => {
+    const { hostname, port } = new URL(served.url);
+    const socket = connect({ host: hostname, port: Number(port) });
+    const reset = once(socket, "error").then(([error]) => (error as NodeJS.ErrnoException).code);
+    socket.resume();
+    socket.write(`GET /v1/endpoints/late_failure?format=ndjson HTTP/1.0\r\nHost: ${hostname}\r\n\r\n`);
+    expect(await reset).toBe("ECONNRESET");
+  });
 
   it("give a problem, not a part, when a small answer's query fails", async () => {
     const response = await get("broken");
