@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EVENT_ERROR_CODES } from "../src/project/validate/event-error-codes.ts";
 import { eventTypeOf } from "../src/project/schema/stream-schema.ts";
-import { columnText } from "./column-text.ts";
+import { clickhouseType } from "../src/store/clickhouse/column-types.ts";
 import { TYPE_SECTIONS, typeOf } from "./types-table.ts";
 import type { TypeRow } from "./types-table/type-row.ts";
 
@@ -64,7 +64,7 @@ function table(rows: readonly TypeRow[]): string {
 
 function columnOf(row: TypeRow): string {
   const [field] = eventTypeOf(z.object({ value: typeOf(row) }), "docs").fields;
-  return field === undefined ? "" : columnText(field.column);
+  return field === undefined ? "" : clickhouseType(field.column);
 }
 
 /** Code in a cell: HTML, since names of types hold backticks and values hold bars. */
