@@ -7,7 +7,7 @@ export interface OriginFigures {
   readonly mean_delay: number;
 }
 
-/** Sums of millions of floats may differ in their last digits with the order of adding. */
+/** Relative: sums of floats may differ in their last digits with the order of adding. */
 const MEAN_TOLERANCE = 1e-9;
 
 /** The endpoint's question, computed straight from the Parquet file by another engine. */
@@ -53,7 +53,7 @@ export function differences(
 }
 
 function isClose(a: number, b: number): boolean {
-  return Math.abs(a - b) <= MEAN_TOLERANCE * Math.max(1, Math.abs(a), Math.abs(b));
+  return Math.abs(a - b) <= MEAN_TOLERANCE * Math.max(Math.abs(a), Math.abs(b));
 }
 
 function figures(row: OriginFigures | undefined): string {
