@@ -11,7 +11,7 @@ import { parametersFromBody, parametersFromQuery } from "./request-parameters.ts
 import { EndpointRunner } from "./run-endpoint.ts";
 import type { CacheOutcome } from "./run-endpoint.ts";
 import { sendOutcome } from "./send-outcome.ts";
-import { SqlKnowledge } from "./sql-knowledge.ts";
+import { SqlKnowledge } from "./cache/sql-knowledge.ts";
 
 /** A body with parameters may have this many bytes. */
 export const PARAMETERS_BODY_MAX = 256 * KIB;

@@ -15,7 +15,7 @@ import type { SqlTraits } from "./cache/sql-traits.ts";
 import type { VersionsOf } from "./cache/versions.ts";
 import { matchesEtag } from "./negotiate.ts";
 import type { AnswerFormat } from "./negotiate.ts";
-import type { SqlKnowledge } from "./sql-knowledge.ts";
+import type { SqlKnowledge } from "./cache/sql-knowledge.ts";
 
 /**
  * Answers up to this many bytes are put together before they are sent: they have a length, can be kept and shared,
@@ -138,7 +138,7 @@ export class EndpointRunner {
 
   async #start(job: Job, signal: AbortSignal): Promise<RunResult> {
     const stop = new AbortController();
-    const parts = await this.#query(job, AbortSignal.any([signal, stop.signal]), stop);
+    const parts = await this.#query(job, AbortSignal.any([signal, stop.signal]));
     const held: Buffer[] = [];
     let bytes = 0;
     for (;;) {
@@ -159,22 +159,12 @@ export class EndpointRunner {
     return { kind: "whole", answer };
   }
 
-  async #query(job: Job, signal: AbortSignal, stop: AbortController): Promise<AnswerParts> {
-    const { sql, traits, format } = job;
-    const { limits } = job.endpoint;
-    const { store, knowledge } = this.#deps;
-    if (format !== "json") return plainDocument(await store.query({ sql, format, limits, signal }));
-    try {
-      const [result, columns] = await Promise.all([
-        store.query({ sql, format: "ndjson", limits, signal }),
-        knowledge.columns(sql, traits),
-      ]);
-      return jsonDocument(result, columns);
-    } catch (error) {
-      // The one that didn't fail isn't needed any more.
-      stop.abort();
-      throw error;
-    }
+  async #query({ endpoint, sql, format }: Job, signal: AbortSignal): Promise<AnswerParts> {
+    const { store } = this.#deps;
+    const { limits } = endpoint;
+    return format === "json"
+      ? jsonDocument(await store.query({ sql, format: "ndjson", limits, signal }))
+      : plainDocument(await store.query({ sql, format, limits, signal }));
   }
 }
 

@@ -127,6 +127,8 @@ export interface QueryLimits {
 export interface QueryResult {
   /** Whole rows in the asked format; ndjson chunks end in "\n", csv has one header line. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** After the last chunk of ndjson: the columns of this very result. [] for csv. */
+  columns(): readonly ResultColumn[];
   /** After the last chunk. */
   statistics(): QueryStatistics;
 }

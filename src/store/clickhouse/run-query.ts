@@ -54,6 +54,7 @@ export async function describeQuery(
 interface Rows {
   push(chunk: Buffer): Buffer | undefined;
   count(): number;
+  columns(): readonly ResultColumn[];
 }
 
 /** Its iterator can be left before the first step, which a generator wouldn't notice. */
@@ -75,6 +76,10 @@ class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, und
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  columns(): readonly ResultColumn[] {
+    return this.#rows.columns();
   }
 
   statistics(): ReturnType<QueryResult["statistics"]> {
@@ -111,7 +116,11 @@ class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, und
 /** The header line isn't a row. */
 function csvRows(): Rows {
   const cutter = csvCutter();
-  return { push: (chunk) => cutter.push(chunk), count: () => Math.max(0, cutter.rows - 1) };
+  return {
+    push: (chunk) => cutter.push(chunk),
+    count: () => Math.max(0, cutter.rows - 1),
+    columns: () => [],
+  };
 }
 
 /** The first two lines are the names and the types of the columns. */
@@ -136,6 +145,10 @@ function jsonRows(): Rows {
       return writer.write(lines, count);
     },
     count: () => rowsOf(cutter),
+    columns: () => {
+      const [names = [], types = []] = header;
+      return names.map((name, index) => resultColumn(name, types[index] ?? ""));
+    },
   };
 }
 
