@@ -11,9 +11,10 @@ import { insertPlan, openPlan } from "./insert-plan.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import type { LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
-import type { LoadLimits } from "./limits.ts";
+import { ROWS_PER_TURN, type LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { batchesOf, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
@@ -124,7 +125,8 @@ export class LoadSteps {
         observer.inserted?.(this.#name, batch.count, sumOfBytes(batch.lines), duration),
       checkpoint: () => signal.throwIfAborted(),
     });
-    this.#finish(openPlan(ledger), state, inserted);
+    this.#tell(openPlan(ledger), state.batches, inserted);
+    await this.#rememberIds(state);
     return { kind: "committing", batches: state.batches };
   }
 
@@ -147,21 +149,27 @@ export class LoadSteps {
   }
 
   /** The plan's rows are queryable: tells everyone who is concerned. */
-  #finish(plan: OpenPlan, state: InsertingState, inserted: Spans): void {
+  #tell(plan: OpenPlan, batches: readonly LogBatch[], inserted: Spans): void {
     const { observer, outcomes, clock } = this.#options;
     this.#loaded = { log: plan.log, offset: plan.to };
     outcomes.done(plan);
-    for (const { id, acceptedAt } of state.ids ?? []) {
-      this.#filter?.add(this.#filter.fingerprint(id), acceptedAt);
-    }
-    this.#filter?.rotate(state.batches.at(-1)?.acceptedAt ?? 0);
     const duplicates = sizeOf(plan.duplicates);
     if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);
     if (plan.refused.length > 0) observer.refused?.(this.#name, plan.refused.length);
     const now = clock();
-    for (const [acceptedAt, count] of countsByTime(state.batches, inserted)) {
+    for (const [acceptedAt, count] of countsByTime(batches, inserted)) {
       observer.fresh?.(this.#name, Math.max(0, now - acceptedAt), count);
     }
+  }
+
+  async #rememberIds({ ids = [], batches }: InsertingState): Promise<void> {
+    const filter = this.#filter;
+    if (filter === undefined) return;
+    for (const [row, { id, acceptedAt }] of ids.entries()) {
+      filter.add(filter.fingerprint(id), acceptedAt);
+      if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    }
+    filter.rotate(batches.at(-1)?.acceptedAt ?? 0);
   }
 
   async #openLedger(): Promise<Ledger> {
