@@ -5,7 +5,7 @@ import { HeadraceError } from "../../src/errors.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { PlannedBatch, Store } from "../../src/store/store.ts";
 import { until } from "../support/until.ts";
-import { append, offsetsIn, openWorld, plain, storeWith, unique, type World } from "./support.ts";
+import { append, offsetsIn, openWorld, plain, select, storeWith, unique, type World } from "./support.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 
 const many = Array.from({ length: 20 }, (_, index) =>
@@ -90,6 +90,15 @@ test("a batch gathers for half the stream's freshness, counted from its oldest e
   // Timers may fire a millisecond early.
   expect(Date.now() - acceptedAt).toBeGreaterThanOrEqual(299);
   expect(gated.batches.map(({ count }) => count)).toEqual([2]);
+  await loader.stop();
+});
+
+test("an event from the future doesn't wait for its time, as after a clock that was set back", async () => {
+  const loader = world.loader();
+  await loader.start();
+  await append(world.log, "slow", [{ n: 0 }], { acceptedAt: Date.now() + 10 * 24 * 3_600_000 });
+  await until(() => loader.status("slow").lagEvents === 0, { timeout: 5_000 });
+  expect(await tableOf("slow")).toEqual([0]);
   await loader.stop();
 });
 
@@ -214,6 +223,68 @@ test("a stream whose table fails retries by itself and holds up no other", async
   expect(loader.status("plain").state).toBe("running");
   expect(await offsetsIn(store, "_rejected", world.log.status("plain", 0).end.log)).toEqual([]);
   await loader.stop();
+});
+
+test("a rejected event that the store doesn't take as it is blocks nothing: its line is kept as text", async () => {
+  const picky = storeWith(store, {
+    insert: async (table, batch) => {
+      const lines = Buffer.concat([...batch.lines])
+        .toString()
+        .split("\n");
+      const row = lines.findIndex((line) => line.includes('"event":"odd"'));
+      if (table === "_rejected" && row >= 0) {
+        throw new HeadraceError("store_refused_events", "what is that?", { details: { row } });
+      }
+      await store.insert(table, batch);
+    },
+  });
+  const loader = world.loader({ store: picky });
+  await loader.start();
+  await append(world.log, "plain", [{ n: 1 }], { rejected: ["first", "odd", "last"] });
+  await until(() => loader.status("plain").lagEvents === 0);
+  await loader.stop();
+  const { log } = world.log.status("plain", 0).end;
+  const rows = await select(
+    store,
+    `SELECT event, code, refused_by FROM _rejected WHERE _log = '${log}' ORDER BY _offset`,
+  );
+  expect(rows).toMatchObject([
+    { event: "first", code: "invalid_type", refused_by: "ingest" },
+    { code: "store_refused", refused_by: "store" },
+    { event: "last", code: "invalid_type", refused_by: "ingest" },
+  ]);
+  expect(rows[1]?.["event"]).toContain('"event":"odd"');
+});
+
+test("stop doesn't wait until many refused events are isolated, and the next run goes on", async () => {
+  const refused: number[] = [];
+  const loader = world.loader({
+    store: storeWith(store, {
+      insert: async (table, batch) => {
+        await store.insert(table, batch).catch((error: unknown) => {
+          refused.push(batch.count);
+          throw error;
+        });
+      },
+    }),
+  });
+  await append(
+    world.log,
+    "plain",
+    upTo(40).map((n) => ({ n: n % 2 === 0 ? n : "bad" })),
+  );
+  const started = loader.start();
+  await until(() => refused.length === 5);
+  await loader.stop();
+  await started;
+  expect(refused.length).toBeLessThan(20);
+  const next = world.loader();
+  await next.start();
+  await until(() => next.status("plain").lagEvents === 0);
+  await next.stop();
+  expect(await tableOf("plain")).toEqual(upTo(20).map((n) => n * 2));
+  const { log } = world.log.status("plain", 0).end;
+  expect(await offsetsIn(store, "_rejected", log)).toEqual(upTo(20).map((n) => n * 2 + 1));
 });
 
 test("start doesn't wait for a stream that can't be reconciled", async () => {

@@ -84,6 +84,37 @@ test("without its ledger nothing is doubled", async () => {
   expect(await tableOf()).toEqual([0, 1, 2, 4, 5]);
 });
 
+test("without its ledger an event that was refused before stays refused, and its id free", async () => {
+  const id = (name: string) => `${world.folder}-${name}`;
+  await append(world.log, "unique", [
+    { id: id("a"), n: "bad" },
+    { id: id("a"), n: 1 },
+    { id: id("b"), n: "bad" },
+  ]);
+  const loader = world.loader();
+  await loader.start();
+  await until(() => loader.status("unique").lagEvents === 0);
+  await loader.stop();
+  await rm(ledgerPath("unique"));
+  // As if the log's cursor had not been written either.
+  await world.log.commit("unique", 0, "loader", world.log.status("unique", 0).first);
+  const inserts: string[] = [];
+  const watched = storeWith(shared.store, {
+    insert: (table, batch) => {
+      inserts.push(`${table} ${[...batch.offsets].join(" ")}`);
+      return shared.store.insert(table, batch);
+    },
+  });
+  const next = world.loader({ store: watched });
+  await next.start();
+  await append(world.log, "unique", [{ id: id("b"), n: 2 }]);
+  await until(() => next.status("unique").lagEvents === 0);
+  await next.stop();
+  expect(inserts).toEqual(["unique 3"]);
+  expect(await tableOf("unique")).toEqual([1, 3]);
+  expect(await offsetsIn(shared.store, "_rejected", logOf("unique"))).toEqual([0, 2]);
+});
+
 test("with a ledger from before the last inserts nothing is doubled", async () => {
   await loadAll([3]);
   await copyFile(ledgerPath(), `${ledgerPath()}.old`);
