@@ -52,7 +52,8 @@ export class LoadSteps {
   constructor(options: LoadStepsOptions) {
     this.#options = options;
     this.#name = options.stream.name;
-    this.#loaded = options.log.status(this.#name, options.partition).first;
+    // Until it is known: nothing waits.
+    this.#loaded = options.log.status(this.#name, options.partition).end;
   }
 
   /** Everything before it is in the store. */
@@ -66,15 +67,14 @@ export class LoadSteps {
   }
 
   async reconcile(): Promise<ActiveState> {
-    const { log, store, stream, partition, outcomes } = this.#options;
+    const { log, store, stream, partition } = this.#options;
+    // As far as is known without asking anyone: so the lag is right even if reconciling can't be done.
+    await this.#begin(await log.cursor(this.#name, partition, LOADER_SUBSCRIPTION));
     const ledger = await this.#openLedger();
     const work = { log, store, stream, partition, ledger };
     const { loaded, plan } = await reconcile(work);
     this.#askUntil = log.status(this.#name, partition).end.offset;
-    this.#loaded = loaded;
-    outcomes.begin(loaded);
-    const [oldest] = await log.read(this.#name, partition, loaded, { bytes: 1, events: 1 });
-    this.#oldest = oldest?.acceptedAt;
+    await this.#begin(loaded);
     this.#filter = await this.#fillFilter();
     const batches = plan === undefined ? [] : await batchesOf(work, plan);
     if (batches.length === 0) return { kind: "gathering" };
@@ -84,7 +84,6 @@ export class LoadSteps {
   async gather(): Promise<ActiveState | undefined> {
     const { log, stream, partition, limits, clock, signal } = this.#options;
     const { freshness } = stream;
-    this.#oldest = undefined;
     const began = (oldest: LogBatch) => (this.#oldest = oldest.acceptedAt);
     const work = { log, stream: this.#name, partition, freshness, limits, clock, signal, began };
     const batches = await gather(work, this.#loaded);
@@ -148,10 +147,19 @@ export class LoadSteps {
     await this.#ledger?.close();
   }
 
+  async #begin(loaded: Position): Promise<void> {
+    const { log, partition, outcomes } = this.#options;
+    const [oldest] = await log.read(this.#name, partition, loaded, { bytes: 1, events: 1 });
+    this.#loaded = loaded;
+    this.#oldest = oldest?.acceptedAt;
+    outcomes.begin(loaded);
+  }
+
   /** The plan's rows are queryable: tells everyone who is concerned. */
   #tell(plan: OpenPlan, batches: readonly LogBatch[], inserted: Spans): void {
     const { observer, outcomes, clock } = this.#options;
     this.#loaded = { log: plan.log, offset: plan.to };
+    this.#oldest = undefined;
     outcomes.done(plan);
     const duplicates = sizeOf(plan.duplicates);
     if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);

@@ -137,6 +137,9 @@ test("a damaged ledger stops its stream with the file and byte, and no other", a
     state: "stopped",
     reason: `ledger_corrupt: ${ledgerPath()} is damaged at byte 0`,
   });
+  // What waits is seen all the same.
+  await append(world.log, "plain", [{ n: 1 }], { acceptedAt: Date.now() - 1_000 });
+  expect(loader.status("plain").lagEvents).toBe(1);
   const position = await append(world.log, "unique", [{ id: world.folder, n: 1 }]);
   const counts = await loader.stored("unique", { partition: 0, position, events: 1, rejected: 0 }, 10_000);
   expect(counts).toMatchObject({ stored: 1 });
