@@ -23,6 +23,9 @@ describe("clients that don't take their answer", () => {
   let served: ServedProject;
   const sockets: { destroy(): void }[] = [];
 
+  const statusesOf = (endpoint: string) =>
+    served.answered.filter((one) => one.endpoint === endpoint).map((one) => one.status);
+
   /** Asks and reads nothing. */
   async function ask(path: string) {
     const { hostname, port } = new URL(served.url);
@@ -53,21 +56,17 @@ describe("clients that don't take their answer", () => {
     // Three sessions: without a limit these would wait for the time limit of a minute.
     const response = await fetch(`${served.url}/v1/endpoints/rows`, { signal: AbortSignal.timeout(15_000) });
     expect(response.status).toBe(200);
-    await until(
-      () => served.answered.filter((one) => one.endpoint === "large" && one.status === "cut").length === 6,
-      {
-        timeout: 20_000,
-      },
-    );
+    await until(() => statusesOf("large").filter((status) => status === "cut").length === 6, {
+      timeout: 20_000,
+    });
   });
 
   it("are cut off from answers that were put together, too", async () => {
     const socket = await ask("medium?format=ndjson");
     // One such answer fits into the system's buffers; many don't.
     for (let again = 0; again < 15; again++) socket.write(requestOf("medium?format=ndjson"));
-    const seen = () => served.answered.filter((one) => one.endpoint === "medium").map((one) => one.status);
-    await until(() => seen().includes("cut"));
-    expect(seen().filter((status) => status === 200).length).toBeGreaterThan(0);
+    await until(() => statusesOf("medium").includes("cut"));
+    expect(statusesOf("medium").filter((status) => status === 200).length).toBeGreaterThan(0);
   });
 
   it("aren't confused with those that are slow but take something", async () => {
