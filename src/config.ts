@@ -70,7 +70,18 @@ export function loadClientConfig(env: Readonly<Record<string, string | undefined
       `HEADRACE_URL "${text}": expected a URL such as http://127.0.0.1:7070`,
     );
   }
-  return { url: text.replace(/\/+$/, ""), token: env["HEADRACE_TOKEN"] };
+  return { url: text.replace(/\/+$/, ""), token: readToken(env["HEADRACE_TOKEN"]) };
+}
+
+/** What an Authorization header can hold of a token (RFC 6750, 2.1). */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/** A token from a file often ends in a newline. What else no header takes is refused here, where it isn't shown. */
+function readToken(text: string | undefined): string | undefined {
+  const token = text?.trim();
+  if (token === undefined || token === "") return undefined;
+  if (TOKEN.test(token)) return token;
+  throw new HeadraceError("config_invalid", "HEADRACE_TOKEN holds characters that no token has");
 }
 
 /** Whether a command that fails also prints the stack: for whoever looks for a defect of ours. */

@@ -1,4 +1,4 @@
-import { didYouMean } from "../project/nearest-name.ts";
+import { nearestName } from "../project/nearest-name.ts";
 
 /** What a route can ask for. After the colon stands the name of a stream (`ingest`, `events`) or endpoint (`read`). */
 export type Scope = "sql" | "metrics" | "admin" | `ingest:${string}` | `read:${string}` | `events:${string}`;
@@ -14,9 +14,14 @@ export function scopeProblem(scope: string): string | undefined {
   if (PLAIN.includes(scope)) return undefined;
   const kind = NAMED_SCOPE.exec(scope)?.[1];
   if (kind !== undefined && NAMED.includes(kind)) return undefined;
-  const known = [...PLAIN, ...NAMED.map((one) => `${one}:*`)];
   const kinds = [...PLAIN, ...NAMED.map((one) => `${one}:<name or *>`)].join(", ");
-  return `"${scope}" is no scope${didYouMean(scope, known)}; there are ${kinds}`;
+  return `"${scope}" is no scope${hint(scope)}; there are ${kinds}`;
+}
+
+function hint(scope: string): string {
+  const [kind = "", ...name] = scope.split(":");
+  const near = nearestName(kind, name.length === 0 ? PLAIN : NAMED);
+  return near === undefined ? "" : `; did you mean "${[near, ...name].join(":")}"?`;
 }
 
 /** Whether somebody who holds these scopes has the one that is needed. */
