@@ -109,7 +109,6 @@ export class EmbeddedConnection implements ClickHouseConnection {
     });
     this.#reads.set(read, this.#release(read, reader));
     if (request.signal?.aborted === true) read.stop(cancelled());
-    await read.begin();
     return read;
   }
 
