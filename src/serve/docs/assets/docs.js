@@ -16,7 +16,7 @@ for (let read = false; !read;) {
   } catch (error) {
     read = error.status !== 401;
     if (read) state.textContent = `The project can't be read: ${error.message}`;
-    else await askForToken(state, error.message);
+    else await askForToken(state, hasToken() ? error.message : "This server answers only to tokens");
   }
 }
 
