@@ -136,7 +136,8 @@ function origins(env: string, about: string): Setting<readonly string[]> {
     parse: (value) => {
       const list = value.split(/[\s,]+/).filter((one) => one !== "");
       for (const one of list) {
-        const isOrigin = URL.canParse(one) && /^https?:/.test(one) && new URL(one).origin === one;
+        // A URL may have a star in its host, but no origin is ever sent with one.
+        const isOrigin = /^https?:[^*]+$/.test(one) && URL.canParse(one) && new URL(one).origin === one;
         if (!isOrigin && one !== "*") {
           throw new Error(`"${one}" is no origin: expected one such as https://app.example.com, or *`);
         }
