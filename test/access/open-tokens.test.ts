@@ -58,6 +58,7 @@ describe("a tokens file", () => {
     await writeFile(`${file}.new`, JSON.stringify([b.entry]));
     await rename(`${file}.new`, file);
     await until(() => tokens.find(b.token) !== undefined);
+    expect(tokens.find(a.token)).toBeUndefined();
   });
 
   test("behind a link is noticed when the link changes, as Kubernetes changes secrets", async () => {
@@ -68,6 +69,7 @@ describe("a tokens file", () => {
     await symlink("two", `${file}.new`);
     await rename(`${file}.new`, file);
     await until(() => tokens.find(b.token) !== undefined);
+    expect(tokens.find(a.token)).toBeUndefined();
   });
 
   test("that can't be used keeps the tokens from before, is told once, and is used when it is good again", async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { holdsScope, scopeProblem, type Scope } from "../../src/access/scopes.ts";
 
+const holds = (held: readonly string[], needed: Scope) => holdsScope(new Set(held), needed);
+
 describe("scopes as they are written", () => {
   test.each([
     "*",
@@ -27,8 +29,6 @@ describe("scopes as they are written", () => {
 });
 
 describe("who holds what", () => {
-  const holds = (held: readonly string[], needed: Scope) => holdsScope(new Set(held), needed);
-
   test("a scope is itself, all of its kind with *, and everything with * alone", () => {
     expect(holds(["ingest:flights"], "ingest:flights")).toBe(true);
     expect(holds(["ingest:*"], "ingest:flights")).toBe(true);

@@ -54,18 +54,16 @@ function problemResponse(codes: readonly ErrorCode[]) {
   };
 }
 
-function headersOf(codes: readonly ErrorCode[]) {
-  switch (codes[0] && ERRORS[codes[0]].status) {
-    case 401:
-      return {
-        headers: { "WWW-Authenticate": { description: "As RFC 6750 says.", schema: { type: "string" } } },
-      };
-    case 429:
-      return { headers: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } } };
-    default:
-      return {};
-  }
+/** The headers that come with the errors of one status. */
+function headersOf([code]: readonly ErrorCode[]) {
+  const headers = code === undefined ? undefined : STATUS_HEADERS[ERRORS[code].status];
+  return headers === undefined ? {} : { headers };
 }
+
+const STATUS_HEADERS: Readonly<Record<number, object>> = {
+  401: { "WWW-Authenticate": { description: "As RFC 6750 has it.", schema: { type: "string" } } },
+  429: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
+};
 
 /** An error answer, as RFC 9457 says it. */
 export const PROBLEM_SCHEMA: JsonSchema = {
