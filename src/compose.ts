@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { createAudit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
+import { SERVER } from "./access/route-scope.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
@@ -114,10 +115,13 @@ async function openParts(
   const audit = createAudit(logger);
   const access = await openTokens(config, {
     observer: tokensObserver(metrics, logger, (outcome) =>
-      audit({ name: "server" }, "tokens reload", config.tokensFile ?? "", outcome),
+      audit(SERVER, "tokens reload", config.tokensFile ?? "", outcome),
     ),
   });
   opened.defer(() => access?.close());
+  if (access === undefined && config.corsOrigins.includes("*")) {
+    logger.warn("HEADRACE_CORS_ORIGINS is * and there are no tokens: any web page may use this server");
+  }
 
   const store = await openStore(config.storeUrl, {
     folder: join(folder.path, "store"),

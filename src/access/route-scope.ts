@@ -20,8 +20,9 @@ export interface Caller {
   readonly ended: AbortSignal;
 }
 
-/** How a caller without a token is named in the log and the metrics; no token may have this name. */
+/** How a caller without a token is named in the log and the metrics, and the server itself; no token has these names. */
 export const ANYONE = "anyone";
+export const SERVER: Pick<Caller, "name"> = { name: "server" };
 
 // The parts that register routes know nothing of access: they find these in Fastify's own types.
 declare module "fastify" {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { HeadraceError, messageOf } from "../errors.ts";
 import { RATE_MAX, SCOPES_MAX, TOKENS_MAX } from "./limits.ts";
-import { ANYONE } from "./route-scope.ts";
+import { ANYONE, SERVER } from "./route-scope.ts";
 import { scopeProblem } from "./scopes.ts";
 import { readHash } from "./token.ts";
 
@@ -28,11 +28,16 @@ export type WrittenToken = z.input<typeof writtenToken>;
 /** Neither a colon, which ends the caller in an idempotency key's scope, nor anything that a log line would have to quote. */
 const TOKEN_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
+const RESERVED_NAMES = [ANYONE, SERVER.name];
+/** What a token looks like, wherever somebody put it by mistake. */
+const TOKEN_ITSELF = /hr_[A-Za-z0-9_-]{20,}/;
+
 const writtenToken = z.strictObject({
   name: z
     .string()
     .regex(TOKEN_NAME, "expected up to 64 letters, digits, _, . and -, the first a letter or digit")
-    .refine((name) => name !== ANYONE, `"${ANYONE}" stands for callers without a token; choose another`),
+    .refine((name) => !RESERVED_NAMES.includes(name), `${RESERVED_NAMES.join(" and ")} are Headrace's own`)
+    .refine((name) => !TOKEN_ITSELF.test(name), "expected a name, got what looks like a token"),
   // The message must not repeat what is there instead: it may be the token itself.
   hash: z
     .string()
@@ -127,7 +132,10 @@ function toEntry({ name, hash, scopes, expires, rate }: WrittenToken): TokenEntr
 }
 
 function invalid(source: string, problem: string): HeadraceError {
-  return new HeadraceError("config_invalid", `${source}: ${problem}`);
+  return new HeadraceError(
+    "config_invalid",
+    `${source}: ${problem.replaceAll(new RegExp(TOKEN_ITSELF, "g"), "hr_…")}`,
+  );
 }
 
 function lowerFirst(text: string): string {

@@ -59,6 +59,7 @@ describe("tokens as they are written", () => {
     ["no object", [good, 7], "entry 2"],
     ["a name with a colon", [{ ...good, name: "a:b" }], "entry 1: name: expected up to 64 letters"],
     ["the name of those without a token", [{ ...good, name: "anyone" }], 'entry 1 ("anyone"): name'],
+    ["the server's name", [{ ...good, name: "server" }], 'entry 1 ("server"): name'],
     ["no hash", [{ ...good, hash: undefined }], 'entry 1 ("good"): hash'],
     [
       "an unknown scope",
@@ -85,6 +86,10 @@ describe("tokens as they are written", () => {
     for (const value of [
       [{ ...good, hash: token }],
       [{ ...good, name: `x ${token}` }],
+      [{ ...good, name: token }],
+      [{ ...good, name: token, scopes: ["x"] }],
+      [{ ...good, scopes: [token] }],
+      [{ ...good, [token]: 1 }],
       [{ ...good, token }],
       `[{"name": "x", "hash": ${token}}]`,
       token,
