@@ -1,6 +1,14 @@
 // Compiles src to dist, as it is published: Node doesn't strip types under node_modules.
 import { spawnSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -29,6 +37,15 @@ if (unfinished.length > 0) {
   process.exit(1);
 }
 chmodSync(join(dist, "cli/main.js"), EXECUTABLE);
+copyRuntime("cli/generate/runtime");
+
+/** Generated clients hold these sources word for word. The ending keeps them from being taken for code. */
+function copyRuntime(folder: string): void {
+  mkdirSync(join(dist, folder), { recursive: true });
+  for (const name of readdirSync(join(root, "src", folder))) {
+    copyFileSync(join(root, "src", folder, name), join(dist, folder, `${name}.txt`));
+  }
+}
 
 function filesOf(ending: string): readonly string[] {
   return readdirSync(dist, { recursive: true, encoding: "utf8" })
