@@ -147,7 +147,6 @@ function member(name: string, description: string, type: string): string {
 function createClient(streams: readonly Part[], endpoints: readonly Part[]): string {
   const hidden = new Set([...streams, ...endpoints].map(({ name }) => name).filter(isHidden));
   const methods = endpoints.map(({ name, method }) => `    ${name}: "${method ?? "GET"}",\n`).join("");
-  const list = (values: Iterable<string>): string => JSON.stringify([...values]).replaceAll(",", ", ");
   return `/** Makes a client. Nothing is sent until it is used. Throws a HeadraceClientError for a bad option. */
 export function createClient(options: ClientOptions): Client {
   const streams = ${list(streams.map(({ name }) => name))};
@@ -156,4 +155,8 @@ export function createClient(options: ClientOptions): Client {
   return buildClient(options, streams, endpoints, hidden) as BaseClient as Client;
 }
 `;
+}
+
+function list(values: Iterable<string>): string {
+  return JSON.stringify([...values]).replaceAll(",", ", ");
 }

@@ -87,7 +87,7 @@ function arrayType(schema: JsonSchema, direction: Direction, indent: string): st
 }
 
 function objectType(schema: JsonSchema, direction: Direction, indent: string): string {
-  const { additionalProperties: others } = schema;
+  const others = schema.additionalProperties === true ? {} : schema.additionalProperties;
   if (typeof others === "object" && Object.keys(schema.properties ?? {}).length === 0) {
     const keys = (schema["propertyNames"] as JsonSchema | undefined)?.enum;
     if (keys === undefined) return `Record<string, ${schemaType(others, direction, indent)}>`;

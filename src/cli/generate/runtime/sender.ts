@@ -197,19 +197,14 @@ function asIterable(events: unknown): Events {
 }
 
 function toLine(event: unknown): string {
-  let line: string | undefined;
-  let cause: unknown;
   try {
-    line = JSON.stringify(event) as string | undefined;
-  } catch (error) {
-    cause = error;
+    const line = JSON.stringify(event) as string | undefined;
+    if (line !== undefined) return line;
+  } catch (cause) {
+    const why = cause instanceof Error ? `: ${cause.message}` : "";
+    throw new HeadraceClientError("not_json", `an event can't be written as JSON${why}`, { cause });
   }
-  if (line !== undefined) return line;
-  throw new HeadraceClientError(
-    "not_json",
-    `an event can't be written as JSON${cause === undefined ? "" : `: ${String(cause)}`}`,
-    { cause },
-  );
+  throw new HeadraceClientError("not_json", `a ${typeof event} is no event`);
 }
 
 const encoder = new TextEncoder();
