@@ -1,19 +1,13 @@
 // Compiles src to dist, as it is published: Node doesn't strip types under node_modules.
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
+const src = join(root, "src");
 const dist = join(root, "dist");
 const EXECUTABLE = 0o755;
+const RUNTIME = "cli/generate/runtime";
 /** A relative import of a TypeScript file, in an import or export statement or an import type. */
 const TYPESCRIPT_IMPORT = /((?:from|import|import\()\s*["']\.\.?\/[^"']*)\.ts(["'])/g;
 
@@ -36,16 +30,16 @@ if (unfinished.length > 0) {
   console.error(`imports of .ts files are left in ${unfinished.join(", ")}`);
   process.exit(1);
 }
-chmodSync(join(dist, "cli/main.js"), EXECUTABLE);
-copyRuntime("cli/generate/runtime");
-
-/** Generated clients hold these sources word for word. The ending keeps them from being taken for code. */
-function copyRuntime(folder: string): void {
-  mkdirSync(join(dist, folder), { recursive: true });
-  for (const name of readdirSync(join(root, "src", folder))) {
-    copyFileSync(join(root, "src", folder, name), join(dist, folder, `${name}.txt`));
-  }
+// What isn't compiled is read at run time: the files of the docs page.
+cpSync(src, dist, {
+  recursive: true,
+  filter: (path) => statSync(path).isDirectory() || !path.endsWith(".ts"),
+});
+// Generated clients hold these sources word for word. The ending keeps them from being taken for code.
+for (const name of readdirSync(join(src, RUNTIME))) {
+  cpSync(join(src, RUNTIME, name), join(dist, RUNTIME, `${name}.txt`));
 }
+chmodSync(join(dist, "cli/main.js"), EXECUTABLE);
 
 function filesOf(ending: string): readonly string[] {
   return readdirSync(dist, { recursive: true, encoding: "utf8" })

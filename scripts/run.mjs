@@ -2,7 +2,7 @@
 // dependency: it is what `npm run demo` and `npm test` start on a fresh machine.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -32,6 +32,8 @@ function fail(message) {
 
 /** Installs the locked dependencies, once for each content of the lock file. */
 function setUp() {
+  // A linked node_modules is another checkout's (git worktrees share one so): npm ci here would empty it.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return;
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");

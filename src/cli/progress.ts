@@ -6,7 +6,7 @@ const TERMINAL_INTERVAL = SECOND / 10;
 const PLAIN_INTERVAL = 3 * SECOND;
 const BAR_WIDTH = 24;
 
-/** Lines that change in place on a terminal; elsewhere the first of them is printed every few seconds. */
+/** Lines that change in place on a terminal; elsewhere the first of them is printed every few seconds, and all at the end. */
 export interface LiveLines {
   /** Shows these lines instead of the last ones; `lines` is only called when it is time to. */
   update(lines: () => readonly string[]): void;
@@ -21,10 +21,6 @@ export function liveLines(stream: OutputStream, now: () => number = () => perfor
   let shown = 0;
 
   function show(lines: readonly string[]): void {
-    if (!terminal) {
-      stream.write(`${lines[0] ?? ""}\n`);
-      return;
-    }
     // A line that wraps would take two rows, and the cursor would go up too little.
     const width = (stream.columns ?? 80) - 1;
     const up = shown > 0 ? `\x1b[${shown}A` : "";
@@ -36,10 +32,17 @@ export function liveLines(stream: OutputStream, now: () => number = () => perfor
     update(lines) {
       if (now() < next) return;
       next = now() + interval;
-      show(lines());
+      if (terminal) show(lines());
+      else stream.write(`${lines()[0] ?? ""}\n`);
     },
     finish(lines) {
-      show(lines());
+      if (terminal) show(lines());
+      else
+        stream.write(
+          lines()
+            .map((line) => `${line}\n`)
+            .join(""),
+        );
       shown = 0;
     },
   };

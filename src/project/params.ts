@@ -3,6 +3,7 @@ import { HeadraceError, messageOf } from "../errors.ts";
 import type { EventError } from "./event-validator.ts";
 import { didYouMean } from "./nearest-name.ts";
 import { fromText } from "./param-text.ts";
+import { asZodType } from "./schema/zod-checks.ts";
 import { normaliseDatetimes } from "./param-datetimes.ts";
 import { messageOfIssue, toEventError } from "./validate/zod-errors.ts";
 import { emptyObject } from "./validate/judge-containers.ts";
@@ -23,11 +24,15 @@ export function parseParams<Params extends z.ZodObject>(
   const input = emptyObject();
   for (const [name, value] of Object.entries(values)) {
     const type = Object.hasOwn(shape, name) ? shape[name] : undefined;
-    if (type === undefined && schema._zod.def.catchall === undefined)
-      throw unknownParameter(name, Object.keys(shape));
+    if (type === undefined && !takesUnknown(schema)) throw unknownParameter(name, Object.keys(shape));
     if (value !== null) input[name] = type === undefined ? value : fromText(type, value);
   }
   return normaliseDatetimes(schema, parse(schema, input)) as z.output<Params>;
+}
+
+function takesUnknown(schema: z.ZodObject): boolean {
+  const { catchall } = schema._zod.def;
+  return catchall !== undefined && asZodType(catchall)._zod.def.type !== "never";
 }
 
 function parse(schema: z.ZodObject, input: unknown): unknown {

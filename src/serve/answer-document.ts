@@ -1,4 +1,4 @@
-import type { QueryResult, ResultColumn } from "../store/store.ts";
+import type { QueryResult } from "../store/store.ts";
 
 const NEWLINE = 0x0a;
 const COMMA = 0x2c;
@@ -10,7 +10,7 @@ export type AnswerParts = AsyncGenerator<Buffer, void, undefined>;
  * The JSON document of PRODUCT.md, made from newline-delimited rows without parsing them: a newline in such a row is
  * always its end, since JSON escapes those within strings.
  */
-export async function* jsonDocument(result: QueryResult, columns: readonly ResultColumn[]): AnswerParts {
+export async function* jsonDocument(result: QueryResult): AnswerParts {
   let rows = 0;
   yield Buffer.from('{"data":[');
   for await (const chunk of result.chunks) {
@@ -23,7 +23,7 @@ export async function* jsonDocument(result: QueryResult, columns: readonly Resul
     // The comma stands before every chunk but the first; the newline at the chunk's end goes.
     yield list.subarray(first ? 1 : 0, list.length - 1);
   }
-  const meta = columns.map(({ name, type }) => ({ name, type }));
+  const meta = result.columns().map(({ name, type }) => ({ name, type }));
   yield Buffer.from(`],"meta":${JSON.stringify(meta)},"rows":${rows}`);
   const { elapsed, rowsRead, bytesRead } = result.statistics();
   const statistics = { elapsed, rows_read: rowsRead, bytes_read: bytesRead };

@@ -1,8 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { HeadraceError, messageOf } from "../errors.ts";
-import { compileSql } from "../project/compile-sql.ts";
+import { HeadraceError } from "../errors.ts";
 import type { Endpoint } from "../project/declarations.ts";
-import { isSql } from "../project/sql.ts";
 import type { BoundSql } from "../project/sql.ts";
 import type { Store } from "../store/store.ts";
 import { MIB, SECOND } from "../units.ts";
@@ -13,9 +11,10 @@ import type { AnswerCache } from "./cache/answer-cache.ts";
 import { SharedRuns } from "./cache/shared-runs.ts";
 import type { SqlTraits } from "./cache/sql-traits.ts";
 import type { VersionsOf } from "./cache/versions.ts";
+import { endpointSql } from "./endpoint-sql.ts";
 import { matchesEtag } from "./negotiate.ts";
 import type { AnswerFormat } from "./negotiate.ts";
-import type { SqlKnowledge } from "./sql-knowledge.ts";
+import type { SqlKnowledge } from "./cache/sql-knowledge.ts";
 
 /**
  * Answers up to this many bytes are put together before they are sent: they have a length, can be kept and shared,
@@ -33,8 +32,6 @@ export interface RunnerDeps {
   readonly versionsOf: VersionsOf;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Default `WHOLE_ANSWER_MAX`. */
-  readonly wholeAnswerMax?: number;
 }
 
 export interface RunRequest {
@@ -138,7 +135,7 @@ export class EndpointRunner {
 
   async #start(job: Job, signal: AbortSignal): Promise<RunResult> {
     const stop = new AbortController();
-    const parts = await this.#query(job, AbortSignal.any([signal, stop.signal]), stop);
+    const parts = await this.#query(job, AbortSignal.any([signal, stop.signal]));
     const held: Buffer[] = [];
     let bytes = 0;
     for (;;) {
@@ -146,7 +143,7 @@ export class EndpointRunner {
       if (next.done === true) break;
       held.push(next.value);
       bytes += next.value.length;
-      if (bytes > (this.#deps.wholeAnswerMax ?? WHOLE_ANSWER_MAX)) {
+      if (bytes > WHOLE_ANSWER_MAX) {
         return { kind: "large", parts: continued(held, parts, stop), taken: false };
       }
     }
@@ -159,59 +156,26 @@ export class EndpointRunner {
     return { kind: "whole", answer };
   }
 
-  async #query(job: Job, signal: AbortSignal, stop: AbortController): Promise<AnswerParts> {
-    const { sql, traits, format } = job;
-    const { limits } = job.endpoint;
-    const { store, knowledge } = this.#deps;
-    if (format !== "json") return plainDocument(await store.query({ sql, format, limits, signal }));
-    try {
-      const [result, columns] = await Promise.all([
-        store.query({ sql, format: "ndjson", limits, signal }),
-        knowledge.columns(sql, traits),
-      ]);
-      return jsonDocument(result, columns);
-    } catch (error) {
-      // The one that didn't fail isn't needed any more.
-      stop.abort();
-      throw error;
-    }
+  async #query({ endpoint, sql, format }: Job, signal: AbortSignal): Promise<AnswerParts> {
+    const { store } = this.#deps;
+    const { limits } = endpoint;
+    return format === "json"
+      ? jsonDocument(await store.query({ sql, format: "ndjson", limits, signal }))
+      : plainDocument(await store.query({ sql, format, limits, signal }));
   }
-}
-
-/** The SQL that an endpoint's `query` gives for parameters. Throws `query_failed` when it gives none. */
-export function endpointSql(
-  endpoint: Endpoint,
-  params: Record<string, unknown>,
-  dialect: "clickhouse" | "postgres",
-): BoundSql {
-  let query: unknown;
-  try {
-    query = endpoint.query(params);
-  } catch (error) {
-    if (error instanceof HeadraceError) throw error;
-    throw new HeadraceError(
-      "query_failed",
-      `The query function of endpoint "${endpoint.name}" failed: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
-  if (isSql(query)) return compileSql(query, dialect);
-  throw new HeadraceError(
-    "query_failed",
-    `The query function of endpoint "${endpoint.name}" must return what the sql tag gives`,
-  );
 }
 
 /** The held parts, then the rest. Leaving it stops the query, even when nothing of it was ever read. */
 function continued(held: readonly Buffer[], rest: AnswerParts, stop: AbortController): StreamedParts {
-  const waiting = held.values();
+  // Taken off as they are sent, so that a slow client doesn't hold them all.
+  const waiting = [...held];
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      const first = waiting.next();
-      return first.done === true ? rest.next() : first;
+      const value = waiting.shift();
+      return value === undefined ? rest.next() : { done: false, value };
     },
     async return() {
       stop.abort(new HeadraceError("query_cancelled", "The answer was not wanted any more"));

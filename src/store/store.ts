@@ -127,6 +127,8 @@ export interface QueryLimits {
 export interface QueryResult {
   /** Whole rows in the asked format; ndjson chunks end in "\n", csv has one header line. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** After the last chunk of ndjson: the columns of this very result. [] for csv. */
+  columns(): readonly ResultColumn[];
   /** After the last chunk. */
   statistics(): QueryStatistics;
 }
@@ -134,6 +136,7 @@ export interface QueryResult {
 export interface QueryStatistics {
   /** Seconds, as in ClickHouse's JSON format. */
   readonly elapsed: number;
+  /** What the query read to find the answer; 0 for csv, with which the engine doesn't say. */
   readonly rowsRead: number;
   readonly bytesRead: number;
   readonly rows: number;

@@ -17,12 +17,13 @@ test("on a terminal the lines are rewritten in place, at most ten times a second
   );
 });
 
-test("elsewhere the first line is printed every few seconds", () => {
+test("elsewhere the first line is printed every few seconds, and all at the end", () => {
   const { io, stderr } = memoryIo();
   let now = 0;
   const live = liveLines(io.stderr, () => now);
   for (now = 0; now < 7_000; now += 500) live.update(() => [`at ${now}`, "detail"]);
-  expect(stderr()).toBe("at 3000\nat 6000\n");
+  live.finish(() => ["done", "detail"]);
+  expect(stderr()).toBe("at 3000\nat 6000\ndone\ndetail\n");
 });
 
 test.each([

@@ -108,8 +108,23 @@ export interface Findings {
   invented: number;
   rejectedLost: number;
   rejectedDoubled: number;
+  /** Rows and rejected events that were looked at. */
+  readonly rows: number;
+  readonly rejected: number;
   readonly examples: string[];
 }
+
+/** What must be found. */
+export const CLEAN = {
+  lost: 0,
+  doubled: 0,
+  changed: 0,
+  torn: 0,
+  invented: 0,
+  rejectedLost: 0,
+  rejectedDoubled: 0,
+  examples: [],
+};
 
 /**
  * Holds what is stored against what was sent: an acknowledged event exactly once and unchanged, an unanswered batch
@@ -128,9 +143,11 @@ export function compare(
     invented: 0,
     rejectedLost: 0,
     rejectedDoubled: 0,
+    rows: rows.length,
+    rejected: rejected.length,
     examples: [],
   };
-  const note = (kind: Exclude<keyof Findings, "examples">, what: string) => {
+  const note = (kind: Exclude<keyof typeof CLEAN, "examples">, what: string) => {
     found[kind] += 1;
     if (found.examples.length < 20) found.examples.push(`${kind}: ${what}`);
   };

@@ -75,6 +75,12 @@ describe("text is converted as the schema says", () => {
     );
   });
 
+  test("a strict object refuses others by name, as a plain one does", () => {
+    expect(refusalOf(z.strictObject({ limit: z.int() }), { limti: "1" }).message).toContain(
+      'did you mean "limit"?',
+    );
+  });
+
   test("a loose object takes any other parameter as it came", () => {
     expect(parseParams(z.looseObject({ a: z.int() }), { a: "1", b: "2" })).toEqual({ a: 1, b: "2" });
   });

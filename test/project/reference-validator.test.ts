@@ -288,7 +288,7 @@ describe("errors are for people", () => {
     [{ code: "BMZ" }, "/code", "invalid_format", 'expected a string that starts with "A", got "BMZ"'],
     [{ code: "AMB" }, "/code", "invalid_format", 'expected a string that ends with "Z", got "AMB"'],
     [{ code: "ABZ" }, "/code", "invalid_format", 'expected a string with "M" in it, got "ABZ"'],
-    [{ list: [] }, "/list", "too_short", "expected at least 1 items, got 0"],
+    [{ list: [] }, "/list", "too_short", "expected at least 1 item, got 0"],
     [{ list: [true] }, "/list/0", "invalid_type", "expected a string, got true"],
     [{ key: { abc: 1 } }, "/key/abc", "check_failed", "the schema takes no such key"],
     [{ key: { "a/": "x" } }, "/key/a~1", "invalid_type", 'expected an integer, got "x"'],

@@ -38,7 +38,13 @@ describe("types without a column are refused with the field and the way out", ()
     ["z.coerce", z.coerce.number(), "z.coerce changes the value"],
     ["z.coerce.string", z.coerce.string(), "z.coerce changes the value"],
     [".trim()", z.string().trim(), "a check that changes the value"],
-    [".overwrite() of a number", z.number().overwrite((value) => value), ".overwrite() changes the value"],
+    [".overwrite() of a number", z.number().overwrite((value) => value), "a check that changes the value"],
+    [
+      ".overwrite() of an array",
+      z.array(z.string()).overwrite((value) => value),
+      "a check that changes the value",
+    ],
+    [".trim() of a key", z.record(z.string().trim(), z.string()), "a check that changes the value"],
     ["a union", z.union([z.string(), z.int()]), "a union has no column of its own"],
     ["an intersection", z.intersection(z.object({}), z.object({})), "an intersection has no columns"],
     ["a tuple", z.tuple([z.string()]), "a tuple has no column"],
@@ -249,6 +255,12 @@ describe("what only Zod can judge is marked slow, and nothing else", () => {
       ).slow,
     ).toBe(true);
   });
+});
+
+test("an array's length is limited by all its checks together", () => {
+  expect(wireOf(z.array(z.string()).min(2).max(9).length(5).min(3))).toMatchObject({ min: 5, max: 5 });
+  expect(wireOf(z.array(z.string()).min(5).length(3))).toMatchObject({ min: 5, max: 3 });
+  expect(wireOf(z.string().min(5).length(3))).toMatchObject({ min: 5, max: 3 });
 });
 
 describe("integers are limited by schema, format and column together", () => {

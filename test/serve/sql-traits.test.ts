@@ -18,7 +18,6 @@ describe("what is told from SQL", () => {
   let store: Store;
   let pure: PureFunctions;
   const traits = (text: string) => sqlTraits(text, STREAMS, pure);
-  const typing = (text: string) => traits(text).typing;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "headrace-traits-"));
@@ -180,21 +179,6 @@ describe("what is told from SQL", () => {
     const constant = /^(?:current_?(?:database|user)|database|schema|session_user|user)$/i;
     expect(bare.filter((name) => !constant.test(name))).toEqual([]);
     expect(bare.length).toBeGreaterThan(0);
-  });
-
-  it("knows which parameters may decide a column's type", () => {
-    expect(
-      typing(
-        "SELECT 1 FROM flights WHERE date >= {p1:String} AND origin IN {p2:Array(String)} LIMIT {p3:Int64}",
-      ),
-    ).toEqual([]);
-    expect(typing("SELECT dateTrunc({p1:String}, date) FROM flights WHERE origin = {p2:String}")).toEqual([
-      "p1",
-    ]);
-    expect(typing("SELECT {p1:Int64} AS a")).toEqual(["p1"]);
-    expect(typing("SELECT if(mode = {p1:String}, 1, 'a') FROM flights LIMIT {p2:Int64}")).toEqual(["p1"]);
-    expect(typing("SELECT 'a' = {p1:String}")).toEqual(["p1"]);
-    expect(typing("SELECT ‘’ {p1:String}, {p2:Int64}")).toEqual(["p1", "p2"]);
   });
 
   async function ask(text: string): Promise<string[]> {

@@ -27,7 +27,7 @@ export function readNumber(
   place: Place,
   wanted: NativeType | undefined,
 ): ReadType | undefined {
-  const facts = numberFacts(schema, place);
+  const facts = numberFacts(schema);
   const text = schema._zod.def.type === "bigint";
   const column = wanted?.type ?? facts.integer ?? (text ? undefined : facts.float);
   if (column === undefined) {
@@ -74,7 +74,7 @@ interface NumberFacts {
   readonly slow: boolean;
 }
 
-function numberFacts(schema: z.core.$ZodNumber | z.core.$ZodBigInt, place: Place): NumberFacts {
+function numberFacts(schema: z.core.$ZodNumber | z.core.$ZodBigInt): NumberFacts {
   let integer: Int | undefined;
   let bits: 32 | 64 = 64;
   let min: number | bigint | undefined;
@@ -105,12 +105,6 @@ function numberFacts(schema: z.core.$ZodNumber | z.core.$ZodBigInt, place: Place
       max = smaller(max, value);
       exclusive ||= !check.inclusive;
       narrow(undefined, integerBound(value, check.inclusive, "down"));
-    } else if (check.check === "overwrite") {
-      throw refusal(
-        place,
-        ".overwrite() changes the value",
-        "Events are stored as they were sent: leave it out",
-      );
     } else slow = true;
   }
   const bounded = min !== undefined || max !== undefined;

@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type { HeadraceError } from "../../errors.ts";
 import type { ColumnType } from "../column.ts";
 import type { WireType } from "../wire-type.ts";
 import type { NativeType } from "./native-type.ts";
@@ -24,7 +23,7 @@ export function readString(
   place: Place,
   wanted: NativeType | undefined,
 ): ReadType | undefined {
-  const facts = stringFacts(schema, place);
+  const facts = stringFacts(schema);
   if (wanted?.type.kind === "string") {
     return {
       type: { ...facts.string, ...(facts.slow || facts.format ? { slow: true } : {}) },
@@ -51,7 +50,7 @@ interface StringFacts {
   readonly slow: boolean;
 }
 
-function stringFacts(schema: z.core.$ZodString | z.core.$ZodTemplateLiteral, place: Place): StringFacts {
+function stringFacts(schema: z.core.$ZodString | z.core.$ZodTemplateLiteral): StringFacts {
   let min = 0;
   let max = Number.POSITIVE_INFINITY;
   let format: Format | undefined;
@@ -62,8 +61,7 @@ function stringFacts(schema: z.core.$ZodString | z.core.$ZodTemplateLiteral, pla
     else if (check.check === "length_equals") {
       min = Math.max(min, check.length);
       max = Math.min(max, check.length);
-    } else if (check.check === "overwrite") throw changesValue(place);
-    else if (format === undefined && check.check === "string_format" && COLUMN_FORMATS.has(check.format)) {
+    } else if (format === undefined && check.check === "string_format" && COLUMN_FORMATS.has(check.format)) {
       format = check;
     } else slow = true;
   }
@@ -74,14 +72,6 @@ function stringFacts(schema: z.core.$ZodString | z.core.$ZodTemplateLiteral, pla
     ...(max < Number.POSITIVE_INFINITY ? { max } : {}),
   };
   return { string, format, lengths, slow };
-}
-
-function changesValue(place: Place): HeadraceError {
-  return refusal(
-    place,
-    "a check that changes the value (.trim(), .toLowerCase(), .overwrite()…) can't be kept",
-    "Events are stored as they were sent: change the value before sending, or in the endpoint's SQL",
-  );
 }
 
 const COLUMN_FORMATS = new Set<string>(["uuid", "guid", "ipv4", "ipv6", "date", "datetime"]);

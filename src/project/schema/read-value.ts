@@ -9,7 +9,7 @@ import type { ReadType } from "./read-string.ts";
 import { inside, type Place, refusal } from "./refusal.ts";
 import { unwrap } from "./unwrap.ts";
 import { asZodType, checksOf } from "./zod-checks.ts";
-import { unsupported } from "./unsupported.ts";
+import { refuseOverwrite, unsupported } from "./unsupported.ts";
 
 /** Fields of one object. A table with more columns than this is a mistake, and slow. */
 const FIELDS_MAX = 1_000;
@@ -130,6 +130,7 @@ function readType(
   wanted: NativeType | undefined,
   ancestors: Ancestors,
 ): ReadType {
+  refuseOverwrite(schema, place);
   const { def } = schema._zod;
   if (def.type === "object") {
     if (wanted !== undefined) throw refusal(place, "an object takes no column", "Give columns on its fields");
@@ -169,8 +170,8 @@ function readArray(
     if (check.check === "min_length") min = Math.max(min ?? 0, check.minimum);
     else if (check.check === "max_length") max = Math.min(max ?? check.maximum, check.maximum);
     else if (check.check === "length_equals") {
-      min = check.length;
-      max = check.length;
+      min = Math.max(min ?? 0, check.length);
+      max = Math.min(max ?? check.length, check.length);
     } else slow = true;
   }
   const type: WireType = {
@@ -194,6 +195,7 @@ function readRecord(
   if (wanted !== undefined && wanted.type.kind !== "map") return undefined;
   const { keyType, valueType } = schema._zod.def;
   const key = unwrap(keyType, place).inner;
+  refuseOverwrite(key, place);
   const kind = key._zod.def.type;
   if (kind !== "string" && kind !== "enum" && kind !== "literal" && kind !== "template_literal") {
     throw refusal(place, "the keys of a record are strings in JSON", "Use z.record(z.string(), …)");

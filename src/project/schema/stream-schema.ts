@@ -3,11 +3,13 @@ import type { z } from "zod";
 import type { StreamSchema } from "../column.ts";
 import type { EventType } from "../wire-type.ts";
 import { isLoose, readFields } from "./read-value.ts";
+import { refuseOverwrite } from "./unsupported.ts";
 import { checksOf } from "./zod-checks.ts";
 
 /** The rules for an event on the wire. Throws `schema_unsupported` naming stream, field and the way out. */
 export function eventTypeOf(schema: z.ZodObject, stream: string): EventType {
   const place = { stream, path: "" };
+  refuseOverwrite(schema, place);
   return {
     fields: readFields(schema, place, []),
     loose: isLoose(schema, place),

@@ -1,5 +1,7 @@
+import type { z } from "zod";
 import type { HeadraceError } from "../../errors.ts";
 import { type Place, refusal } from "./refusal.ts";
+import { checksOf } from "./zod-checks.ts";
 
 const AS_SENT = "Declare what is on the wire; change values before sending or in the endpoint's SQL";
 const AS_JSON = "Use z.json() to keep any value as JSON text";
@@ -28,4 +30,14 @@ const UNSUPPORTED: Readonly<Record<string, readonly [problem: string, wayOut: st
 export function unsupported(place: Place, type: string): HeadraceError {
   const [problem, wayOut] = UNSUPPORTED[type] ?? [`z.${type}() has no column`, "Use a type of docs/TYPES.md"];
   return refusal(place, problem, wayOut);
+}
+
+/** Throws for a check that changes the value: events are stored as they were sent. */
+export function refuseOverwrite(schema: z.core.$ZodTypes, place: Place): void {
+  if (!checksOf(schema).some((check) => check.check === "overwrite")) return;
+  throw refusal(
+    place,
+    "a check that changes the value (.trim(), .toLowerCase(), .overwrite()…) can't be kept",
+    AS_SENT,
+  );
 }

@@ -50,7 +50,12 @@ function shorten(text: string): string {
   return `${text.slice(0, SHOWN_MAX).toWellFormed()}…`;
 }
 
-/** A step of a JSON pointer: RFC 6901. */
+/** "1 item", "2 items". */
+export function counted(count: number | bigint, noun: string): string {
+  return `${count} ${noun}${Number(count) === 1 ? "" : "s"}`;
+}
+
+/** A JSON pointer: RFC 6901. */
 export function pointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

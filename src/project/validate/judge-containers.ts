@@ -1,4 +1,5 @@
 import type { WireType } from "../wire-type.ts";
+import { counted } from "./json-node.ts";
 import type { Judge, Judged } from "./judged.ts";
 
 /** Arrays. */
@@ -7,9 +8,9 @@ export function judgeArray({ min, max }: WireType & { readonly kind: "array" }, 
     if (node.kind !== "array") return scope.wrongType("an array", node);
     const count = node.items.length;
     if (min !== undefined && count < min)
-      return scope.fail("too_short", `expected at least ${min} items, got ${count}`);
+      return scope.fail("too_short", `expected at least ${counted(min, "item")}, got ${count}`);
     if (max !== undefined && count > max)
-      return scope.fail("too_long", `expected at most ${max} items, got ${count}`);
+      return scope.fail("too_long", `expected at most ${counted(max, "item")}, got ${count}`);
     const judged: (Judged | undefined)[] = [];
     for (const [index, item] of node.items.entries()) {
       if (scope.full) break;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { EventError } from "../event-validator.ts";
 import type { EventErrorCode } from "./event-error-codes.ts";
-import { describeText, pointer } from "./json-node.ts";
+import { counted, describeText, pointer } from "./json-node.ts";
 
 /**
  * Runs the checks that only Zod knows. Fields that are wrong already are left out of `value`: what Zod says about them
@@ -98,8 +98,8 @@ function bound(
   [including, excluding]: readonly [string, string],
 ): string {
   const words = inclusive ? including : excluding;
-  if (origin === "string") return `${words} ${limit} characters`;
-  if (origin === "array" || origin === "set") return `${words} ${limit} items`;
+  if (origin === "string") return `${words} ${counted(limit, "character")}`;
+  if (origin === "array" || origin === "set") return `${words} ${counted(limit, "item")}`;
   return `a number of ${words} ${limit}`;
 }
 

@@ -11,8 +11,6 @@ export interface SqlTraits {
   readonly reason?: string;
   /** The declared streams that it may read: all of them when in doubt. */
   readonly streams: readonly string[];
-  /** Parameters whose values may decide a result column's type: all of them when in doubt. */
-  readonly typing: readonly string[];
 }
 
 /** Names that ClickHouse calls as functions without parentheses, and that read the clock. */
@@ -50,7 +48,7 @@ const COLUMNS_OF_OURS: ReadonlySet<string> = new Set(Object.values(SYSTEM_COLUMN
 export function sqlTraits(sql: string, streams: readonly string[], pure: PureFunctions): SqlTraits {
   const tokens = sqlTokens(sql);
   if (tokens === undefined) {
-    return { deterministic: false, reason: "its text can't be followed", streams, typing: paramsIn(sql) };
+    return { deterministic: false, reason: "its text can't be followed", streams };
   }
   const names = new Set(tokens.map((token) => (isName(token) ? token.text : "")));
   const reason = impurity(tokens, streams, pure);
@@ -58,7 +56,6 @@ export function sqlTraits(sql: string, streams: readonly string[], pure: PureFun
     deterministic: reason === undefined,
     ...(reason === undefined ? {} : { reason }),
     streams: reason === undefined ? streams.filter((stream) => names.has(stream)) : streams,
-    typing: typingParams(tokens),
   };
 }
 
@@ -142,28 +139,6 @@ function namesFromWith(tokens: readonly SqlToken[]): string[] {
 
 function startsQuery(token: SqlToken | undefined): boolean {
   return isSymbol(token, "(") || (token?.kind === "word" && /^(?:select|with|from)$/i.test(token.text));
-}
-
-/** What a parameter may follow without deciding a type: `column = {p}`, `LIMIT {p}`. */
-const COMPARISONS = new Set(["=", "==", "!=", "<>", "<", "<=", ">", ">=", "like", "ilike", "in"]);
-/** With these a comparison of constants chooses a branch, and so a type. */
-const BRANCHES = new Set(["if", "multiif", "case", "?", "ternary"]);
-
-function typingParams(tokens: readonly SqlToken[]): string[] {
-  const texts = tokens.map((token) => ("text" in token ? token.text.toLowerCase() : ""));
-  const branches = texts.some((text) => BRANCHES.has(text));
-  return tokens.flatMap((token, index) => {
-    if (token.kind !== "param") return [];
-    const before = texts[index - 1] ?? "";
-    if (before === "limit" || before === "offset") return [];
-    const left = tokens[index - 2];
-    const compared = COMPARISONS.has(before) && left !== undefined && isName(left);
-    return compared && !branches ? [] : [token.name];
-  });
-}
-
-function paramsIn(sql: string): string[] {
-  return [...sql.matchAll(/\{\s*(\w+)\s*:/g)].map((match) => match[1] ?? "");
 }
 
 function isName(token: SqlToken): token is Extract<SqlToken, { text: string }> {

@@ -3,7 +3,13 @@ import type { ErrorCode } from "../../errors.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
 /** What any route may answer: the server's shell decides it before a route is asked. */
-const ANYWHERE: readonly ErrorCode[] = ["bad_request", "host_not_allowed", "draining", "internal_error"];
+const ANYWHERE: readonly ErrorCode[] = [
+  "bad_request",
+  "host_not_allowed",
+  "headers_too_large",
+  "draining",
+  "internal_error",
+];
 
 /** The responses for the errors that a route may answer with, by status, each with its codes. */
 export function problemResponses(...codes: readonly ErrorCode[]): Record<string, unknown> {

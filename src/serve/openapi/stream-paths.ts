@@ -63,6 +63,12 @@ function ingestOperation(stream: Stream) {
         description: "The same key with the same body gives the first answer again.",
         schema: { type: "string", maxLength: 255 },
       },
+      {
+        name: "Content-Encoding",
+        in: "header",
+        description: "How the body is compressed.",
+        schema: { type: "string", enum: ["gzip", "deflate", "br", "zstd"] },
+      },
     ],
     requestBody: {
       required: true,

@@ -24,7 +24,11 @@ export const STREAM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       accepted: count,
       rejected: count,
       stored: { type: ["integer", "null"], description: "With `wait=stored`; null when it took too long." },
-      duplicates: { type: ["integer", "null"], description: "With `wait=stored`." },
+      duplicates: {
+        type: ["integer", "null"],
+        description: "With `wait=stored`; null when it took too long.",
+      },
+      refused: { ...count, description: "With `wait=stored`: kept as rejected, with the store's reason." },
       errors: {
         type: "array",
         description: "Why events were rejected: the first 100.",

@@ -43,7 +43,9 @@ function showAnswer(answer, response, text, cut, milliseconds) {
     { class: "status" },
     el("b", { class: response.ok ? "" : "bad" }, `${response.status} ${response.statusText}`),
     el("span", {}, `${milliseconds.toFixed(0)} ms`),
-    ...(body?.rows === undefined ? [] : [el("span", {}, `${body.rows.toLocaleString("en")} rows`)]),
+    ...(body?.rows === undefined
+      ? []
+      : [el("span", {}, `${body.rows.toLocaleString("en")} ${body.rows === 1 ? "row" : "rows"}`)]),
     ...(cut ? [el("span", {}, "only the beginning is shown")] : []),
   );
   const plain = el("pre", { tabindex: "0" }, body === undefined ? text : JSON.stringify(body, undefined, 2));
