@@ -149,7 +149,7 @@ function createClient(streams: readonly Part[], endpoints: readonly Part[]): str
   const methods = endpoints.map(({ name, method }) => `    ${name}: "${method ?? "GET"}",\n`).join("");
   return `/** Makes a client. Nothing is sent until it is used. Throws a HeadraceClientError for a bad option. */
 export function createClient(options: ClientOptions): Client {
-  const streams = ${list(streams.map(({ name }) => name))};
+  const streams: string[] = ${list(streams.map(({ name }) => name))};
   const endpoints = {${methods === "" ? "" : `\n${methods}  `}} as const;
   const hidden: string[] = ${list(hidden)};
   return buildClient(options, streams, endpoints, hidden) as BaseClient as Client;

@@ -18,7 +18,7 @@ export class TypeNames {
     const words = of.split("_").filter((word) => word !== "");
     const base = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
     for (let count = 1; ; count++) {
-      const name = `${base}${count === 1 ? "" : `_${count}`}${kind}`;
+      const name = `${base}${count === 1 ? "" : count}${kind}`;
       if (this.#taken.has(name)) continue;
       this.#taken.add(name);
       return name;

@@ -74,7 +74,11 @@ function arrayType(schema: JsonSchema, direction: Direction, indent: string): st
   const places = asSchemas(schema["prefixItems"]);
   // `items: false` after places says that there are no more.
   const items = schema.items as JsonSchema | false | undefined;
-  if (places === undefined) return `${readonly}${group(schemaType(items || {}, direction, indent))}[]`;
+  if (places === undefined) {
+    // The store's type of a list that is always empty, or was in what was tried: it says nothing of its items.
+    const open = items === undefined || items === false || items.type === "null";
+    return `${readonly}${open ? "unknown" : group(schemaType(items, direction, indent))}[]`;
+  }
   const min = typeof schema["minItems"] === "number" ? schema["minItems"] : 0;
   const elements = places.map((place, index) => {
     const element = schemaType(place, direction, indent);

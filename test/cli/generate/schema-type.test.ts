@@ -30,10 +30,22 @@ test.each<[string, z.ZodType, string]>([
   ["an array of what may be null", z.array(z.int64().nullable()), "readonly (number | string | null)[]"],
   ["a tuple", z.tuple([z.string(), z.number().nullable()]), "readonly [string, number | null]"],
   ["a tuple with a rest", z.tuple([z.string()], z.int64()), "readonly [string, ...(number | string)[]]"],
-  ["a tuple whose end may be missing", z.tuple([z.string(), z.number().optional()]), "readonly [string, number?]"],
+  [
+    "a tuple whose end may be missing",
+    z.tuple([z.string(), z.number().optional()]),
+    "readonly [string, number?]",
+  ],
   ["a record", z.record(z.string(), z.number()), "Record<string, number>"],
-  ["a record with known keys", z.record(z.enum(["a", "b-c"]), z.int()), '{\n  a: number;\n  "b-c": number;\n}'],
-  ["a record with some known keys", z.partialRecord(z.enum(["a"]), z.int()), "{\n  a?: number | undefined;\n}"],
+  [
+    "a record with known keys",
+    z.record(z.enum(["a", "b-c"]), z.int()),
+    '{\n  a: number;\n  "b-c": number;\n}',
+  ],
+  [
+    "a record with some known keys",
+    z.partialRecord(z.enum(["a"]), z.int()),
+    "{\n  a?: number | undefined;\n}",
+  ],
   ["any JSON", z.json(), "unknown"],
   ["anything", z.unknown(), "unknown"],
   ["nothing", z.never(), "never"],
@@ -45,7 +57,11 @@ test.each<[string, z.ZodType, string]>([
     '{\n  k: "a";\n} | {\n  k: "b";\n  n: number;\n}',
   ],
   ["an object without members", z.object({}), "Record<string, never>"],
-  ["an object that takes others", z.looseObject({ a: z.int() }), "{\n  a: number;\n  [name: string]: unknown;\n}"],
+  [
+    "an object that takes others",
+    z.looseObject({ a: z.int() }),
+    "{\n  a: number;\n  [name: string]: unknown;\n}",
+  ],
   ["an object that takes anything", z.looseObject({}), "Record<string, unknown>"],
   [
     "objects within each other",
@@ -67,6 +83,7 @@ test.each([
   ["Bool", "boolean"],
   ["Nothing", "null"],
   ["Nullable(Nothing)", "null"],
+  ["Array(Nothing)", "unknown[]"],
   ["Array(UInt64)", "(number | string)[]"],
   ["Array(Nullable(DateTime64(3, 'UTC')))", "(string | null)[]"],
   ["Map(String, Array(Int64))", "Record<string, (number | string)[]>"],
@@ -80,7 +97,9 @@ test.each([
 });
 
 test("schemas of other makers are taken too", () => {
-  expect(schemaType({ allOf: [{ type: "string" }, { enum: ["a", "b"] }] }, "out")).toBe('string & ("a" | "b")');
+  expect(schemaType({ allOf: [{ type: "string" }, { enum: ["a", "b"] }] }, "out")).toBe(
+    'string & ("a" | "b")',
+  );
   expect(schemaType({ type: "array" }, "out")).toBe("unknown[]");
   expect(schemaType({ type: "strange" }, "out")).toBe("unknown");
   expect(schemaType({ const: { a: 1 } }, "out")).toBe("unknown");

@@ -105,7 +105,10 @@ test(
       ...["drop", "lose_reply", "good"],
       ...[{ status: 429, code: "overloaded", retryAfter: "0" }, "lose_reply", "good"],
       ...[{ status: 503, code: "draining" }, { status: 408, code: "request_timeout" }, "lose_reply", "good"],
-      ...[{ status: 409, code: "idempotency_key_in_flight", retryAfter: "0" }, { status: 502, body: "<html>" }],
+      ...[
+        { status: 409, code: "idempotency_key_in_flight", retryAfter: "0" },
+        { status: 502, body: "<html>" },
+      ],
     ] as const;
     const { stream } = await connect((index) => moods[index % moods.length] ?? "good", { batchEvents: 100 });
     const results = await Promise.all([
