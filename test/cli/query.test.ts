@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { until } from "../support/until.ts";
-import { runHere } from "./support/run.ts";
+import { runHere, type Outcome } from "./support/run.ts";
 import { startFlights } from "./support/server.ts";
 
 // Against a real server: what `publish` sends is what `query` prints.
 
 let server: Awaited<ReturnType<typeof startFlights>>;
 let folder: string;
+let published: Outcome;
 
 const FLIGHTS = [
   {
@@ -40,11 +41,7 @@ beforeAll(async () => {
     path,
     JSON.stringify([...FLIGHTS, { ...FLIGHTS[0], flight_id: "bad", delay: "late" }], undefined, 2),
   );
-  const { code, stdout, stderr } = await runHere(["publish", "flights", path]);
-  expect(stdout).toContain("3 accepted, 1 rejected");
-  expect(stdout).toMatch(/event 4 \/delay: .*late/);
-  expect(stderr).toContain("1 of 4 events were rejected");
-  expect(code).toBe(1);
+  published = await runHere(["publish", "flights", path]);
   await until(async () => (await runHere(["query", "delays_by_origin"])).stdout.includes('"BOS"'));
 });
 
@@ -132,6 +129,14 @@ describe("query", () => {
 });
 
 describe("publish", () => {
+  test("what fits is accepted, and what doesn't is named with the reason", () => {
+    const { code, stdout, stderr } = published;
+    expect(stdout).toContain("3 accepted, 1 rejected");
+    expect(stdout).toMatch(/event 4 \/delay: .*late/);
+    expect(stderr).toContain("1 of 4 events were rejected");
+    expect(code).toBe(1);
+  });
+
   test("an unknown stream is named with the nearest one, and nothing is tried again", async () => {
     const { code, stderr } = await runHere(["publish", "flihgts"], { stdin: '{"a":1}\n' });
     expect(code).toBe(1);

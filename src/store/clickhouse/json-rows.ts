@@ -17,8 +17,8 @@ const SAFE_DIGITS = 16;
 
 /** Bytes before the list in a row's line, {"row": */
 const ROW_PREFIX = 7;
-/** What tells a row's line from the others: the letter after {" */
-const ROW_LETTER = 0x72;
+/** What tells a row's line, {"row":…}, from the others, such as {"rows_before_limit_at_least":…} */
+const ROW_START = Buffer.from('{"row"');
 
 /**
  * Turns what JSONCompactEachRowWithProgress gives into rows of JSON objects, in which an integer that a JSON number
@@ -61,11 +61,18 @@ export class JsonRows {
 
   /** Takes in the lines that aren't rows, up to the next that is. */
   #notes(): void {
-    while (this.#at < this.#in.length && this.#in[this.#at + 2] !== ROW_LETTER) {
+    while (this.#at < this.#in.length && !this.#startsRow()) {
       const end = this.#in.indexOf(NEWLINE, this.#at);
       if (end > this.#at) this.#note(JSON.parse(this.#in.toString("utf8", this.#at, end)) as Note);
       this.#at = end + 1;
     }
+  }
+
+  #startsRow(): boolean {
+    for (let index = 0; index < ROW_START.length; index++) {
+      if (this.#in[this.#at + index] !== ROW_START[index]) return false;
+    }
+    return true;
   }
 
   #note({ meta, progress }: Note): void {
