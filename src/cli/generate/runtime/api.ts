@@ -18,7 +18,10 @@ export interface ClientOptions {
   readonly inFlight?: number | undefined;
   /** Compresses with gzip where the runtime can. Default true. */
   readonly compress?: boolean | undefined;
-  /** Bytes of events, as JSON, that are held until they are accepted, all streams together. Default 16 MiB. */
+  /**
+   * Bytes of events that are held until they are accepted, all streams together: their JSON, and 64 bytes for each.
+   * An event larger than this waits until nothing else is held. Default 16 MiB.
+   */
   readonly maxQueuedBytes?: number | undefined;
   /** What `send` does when that is reached: it waits for room (default), or rejects with the code `queue_full`. */
   readonly onFull?: "wait" | "reject" | undefined;
@@ -85,7 +88,7 @@ export interface Answer<Row> {
 
 /** What every client has besides its streams and endpoints. */
 export interface BaseClient {
-  /** Bytes of events that aren't accepted yet. */
+  /** Bytes of events that are held, as `maxQueuedBytes` counts them. */
   readonly queuedBytes: number;
   /** Sends without waiting for more, and resolves when every `send` begun before has come to its end, good or bad. */
   flush(options?: CallOptions): Promise<void>;

@@ -36,9 +36,8 @@ export class Http {
     signal?.throwIfAborted();
     const { token, fetch: ownFetch } = this.#options;
     const bearer = typeof token === "function" ? await token() : token;
-    // Made first: a header that can't be sent is the caller's mistake, and no reason to try again.
     const sent = new Headers({ accept: "application/json", ...headers });
-    if (bearer !== undefined) sent.set("authorization", `Bearer ${bearer}`);
+    if (bearer !== undefined) setToken(sent, bearer);
     const url = `${this.base}${path}`;
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -92,6 +91,15 @@ export async function withRetries<T>(
       if (!error.retryable || over) throw error;
       await sleep(pause, limits.signal);
     }
+  }
+}
+
+/** Said without the token: errors are logged. */
+function setToken(headers: Headers, token: string): void {
+  try {
+    headers.set("authorization", `Bearer ${token}`);
+  } catch {
+    throw new HeadraceClientError("bad_option", "token: it has characters that a header can't hold");
   }
 }
 

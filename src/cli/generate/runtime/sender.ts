@@ -23,6 +23,9 @@ interface Batch {
 
 type Events = Iterable<unknown> | AsyncIterable<unknown>;
 
+/** What an event takes in memory besides its text, in bytes. */
+const EVENT_OVERHEAD = 64;
+
 /** The queue of one stream: gathers the events of all sends into batches and posts them in order. */
 export class Sender {
   readonly #options: SenderOptions;
@@ -80,7 +83,7 @@ export class Sender {
       for (const event of events) {
         const line = toLine(event);
         const bytes = byteLength(line);
-        if (!this.#room.tryTake(bytes)) await this.#waitForRoom(bytes);
+        if (!this.#room.tryTake(bytes + EVENT_OVERHEAD)) await this.#waitForRoom(bytes + EVENT_OVERHEAD);
         if (!this.#enqueue(sending, line, bytes)) return;
       }
       return;
@@ -88,7 +91,7 @@ export class Sender {
     for await (const event of events) {
       const line = toLine(event);
       const bytes = byteLength(line);
-      if (!this.#room.tryTake(bytes)) await this.#waitForRoom(bytes);
+      if (!this.#room.tryTake(bytes + EVENT_OVERHEAD)) await this.#waitForRoom(bytes + EVENT_OVERHEAD);
       if (!this.#enqueue(sending, line, bytes)) return;
     }
   }
@@ -97,7 +100,7 @@ export class Sender {
   #readWhole(sending: Sending, events: readonly unknown[]): void {
     const lines = events.map(toLine);
     const sizes = lines.map(byteLength);
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const bytes = sizes.reduce((sum, size) => sum + size + EVENT_OVERHEAD, 0);
     if (!this.#room.tryTake(bytes)) throw queueFull();
     lines.forEach((line, index) => this.#enqueue(sending, line, sizes[index] ?? 0));
   }
@@ -110,7 +113,7 @@ export class Sender {
   /** False when the send has ended meanwhile. */
   #enqueue(sending: Sending, line: string, bytes: number): boolean {
     if (sending.ended) {
-      this.#room.give(bytes);
+      this.#room.give(bytes + EVENT_OVERHEAD);
       return false;
     }
     let batch = this.#batches.at(-1);
@@ -157,7 +160,7 @@ export class Sender {
     }
   }
 
-  async #post({ parts, bytes }: Batch): Promise<void> {
+  async #post({ parts }: Batch): Promise<void> {
     this.#posting++;
     try {
       shareOut(parts, await this.#options.post(parts));
@@ -165,7 +168,7 @@ export class Sender {
       for (const { sending } of parts) this.#giveUp(sending, error);
     } finally {
       this.#posting--;
-      this.#room.give(bytes);
+      for (const part of parts) this.#room.give(roomOf(part));
       this.#pump();
     }
   }
@@ -178,13 +181,17 @@ export class Sender {
       for (const part of batch.parts.filter((one) => one.sending === sending)) {
         batch.events -= part.lines.length;
         batch.bytes -= part.bytes;
-        this.#room.give(part.bytes);
+        this.#room.give(roomOf(part));
       }
       batch.parts = batch.parts.filter((one) => one.sending !== sending);
       if (batch.parts.length === 0) clearTimeout(batch.timer);
     }
     this.#batches = this.#batches.filter(({ parts }) => parts.length > 0);
   }
+}
+
+function roomOf({ bytes, lines }: Part): number {
+  return bytes + lines.length * EVENT_OVERHEAD;
 }
 
 /** Arrays and other iterables as they are; anything else is one event. */

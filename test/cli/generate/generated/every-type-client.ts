@@ -342,7 +342,10 @@ export interface ClientOptions {
   readonly inFlight?: number | undefined;
   /** Compresses with gzip where the runtime can. Default true. */
   readonly compress?: boolean | undefined;
-  /** Bytes of events, as JSON, that are held until they are accepted, all streams together. Default 16 MiB. */
+  /**
+   * Bytes of events that are held until they are accepted, all streams together: their JSON, and 64 bytes for each.
+   * An event larger than this waits until nothing else is held. Default 16 MiB.
+   */
   readonly maxQueuedBytes?: number | undefined;
   /** What `send` does when that is reached: it waits for room (default), or rejects with the code `queue_full`. */
   readonly onFull?: "wait" | "reject" | undefined;
@@ -409,7 +412,7 @@ export interface Answer<Row> {
 
 /** What every client has besides its streams and endpoints. */
 export interface BaseClient {
-  /** Bytes of events that aren't accepted yet. */
+  /** Bytes of events that are held, as `maxQueuedBytes` counts them. */
   readonly queuedBytes: number;
   /** Sends without waiting for more, and resolves when every `send` begun before has come to its end, good or bad. */
   flush(options?: CallOptions): Promise<void>;
@@ -497,9 +500,8 @@ class Http {
     signal?.throwIfAborted();
     const { token, fetch: ownFetch } = this.#options;
     const bearer = typeof token === "function" ? await token() : token;
-    // Made first: a header that can't be sent is the caller's mistake, and no reason to try again.
     const sent = new Headers({ accept: "application/json", ...headers });
-    if (bearer !== undefined) sent.set("authorization", `Bearer ${bearer}`);
+    if (bearer !== undefined) setToken(sent, bearer);
     const url = `${this.base}${path}`;
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -553,6 +555,15 @@ async function withRetries<T>(
       if (!error.retryable || over) throw error;
       await sleep(pause, limits.signal);
     }
+  }
+}
+
+/** Said without the token: errors are logged. */
+function setToken(headers: Headers, token: string): void {
+  try {
+    headers.set("authorization", `Bearer ${token}`);
+  } catch {
+    throw new HeadraceClientError("bad_option", "token: it has characters that a header can't hold");
   }
 }
 
@@ -877,6 +888,9 @@ interface Batch {
 
 type Events = Iterable<unknown> | AsyncIterable<unknown>;
 
+/** What an event takes in memory besides its text, in bytes. */
+const EVENT_OVERHEAD = 64;
+
 /** The queue of one stream: gathers the events of all sends into batches and posts them in order. */
 class Sender {
   readonly #options: SenderOptions;
@@ -934,7 +948,7 @@ class Sender {
       for (const event of events) {
         const line = toLine(event);
         const bytes = byteLength(line);
-        if (!this.#room.tryTake(bytes)) await this.#waitForRoom(bytes);
+        if (!this.#room.tryTake(bytes + EVENT_OVERHEAD)) await this.#waitForRoom(bytes + EVENT_OVERHEAD);
         if (!this.#enqueue(sending, line, bytes)) return;
       }
       return;
@@ -942,7 +956,7 @@ class Sender {
     for await (const event of events) {
       const line = toLine(event);
       const bytes = byteLength(line);
-      if (!this.#room.tryTake(bytes)) await this.#waitForRoom(bytes);
+      if (!this.#room.tryTake(bytes + EVENT_OVERHEAD)) await this.#waitForRoom(bytes + EVENT_OVERHEAD);
       if (!this.#enqueue(sending, line, bytes)) return;
     }
   }
@@ -951,7 +965,7 @@ class Sender {
   #readWhole(sending: Sending, events: readonly unknown[]): void {
     const lines = events.map(toLine);
     const sizes = lines.map(byteLength);
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const bytes = sizes.reduce((sum, size) => sum + size + EVENT_OVERHEAD, 0);
     if (!this.#room.tryTake(bytes)) throw queueFull();
     lines.forEach((line, index) => this.#enqueue(sending, line, sizes[index] ?? 0));
   }
@@ -964,7 +978,7 @@ class Sender {
   /** False when the send has ended meanwhile. */
   #enqueue(sending: Sending, line: string, bytes: number): boolean {
     if (sending.ended) {
-      this.#room.give(bytes);
+      this.#room.give(bytes + EVENT_OVERHEAD);
       return false;
     }
     let batch = this.#batches.at(-1);
@@ -1011,7 +1025,7 @@ class Sender {
     }
   }
 
-  async #post({ parts, bytes }: Batch): Promise<void> {
+  async #post({ parts }: Batch): Promise<void> {
     this.#posting++;
     try {
       shareOut(parts, await this.#options.post(parts));
@@ -1019,7 +1033,7 @@ class Sender {
       for (const { sending } of parts) this.#giveUp(sending, error);
     } finally {
       this.#posting--;
-      this.#room.give(bytes);
+      for (const part of parts) this.#room.give(roomOf(part));
       this.#pump();
     }
   }
@@ -1032,13 +1046,17 @@ class Sender {
       for (const part of batch.parts.filter((one) => one.sending === sending)) {
         batch.events -= part.lines.length;
         batch.bytes -= part.bytes;
-        this.#room.give(part.bytes);
+        this.#room.give(roomOf(part));
       }
       batch.parts = batch.parts.filter((one) => one.sending !== sending);
       if (batch.parts.length === 0) clearTimeout(batch.timer);
     }
     this.#batches = this.#batches.filter(({ parts }) => parts.length > 0);
   }
+}
+
+function roomOf({ bytes, lines }: Part): number {
+  return bytes + lines.length * EVENT_OVERHEAD;
 }
 
 /** Arrays and other iterables as they are; anything else is one event. */
