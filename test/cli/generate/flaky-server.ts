@@ -138,5 +138,9 @@ function sendProblem(
   { status, code, retryAfter, body }: Exclude<Mood, string>,
 ): void {
   const problem = body ?? JSON.stringify(code === undefined ? {} : { code, detail: `this is ${code}` });
-  response.writeHead(status, retryAfter === undefined ? {} : { "retry-after": retryAfter }).end(problem);
+  const headers = {
+    ...(retryAfter === undefined ? {} : { "retry-after": retryAfter }),
+    ...(status === 302 ? { location: "/elsewhere" } : {}),
+  };
+  response.writeHead(status, headers).end(problem);
 }
