@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { constants, openSync, readSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import { HeadraceError, messageOf } from "../../../errors.ts";
@@ -73,7 +73,7 @@ export class ResultPipe {
 
   async close(): Promise<void> {
     this.#socket.destroy();
-    await unlink(this.path);
+    await rm(this.path, { force: true });
   }
 
   /** False makes the socket stop reading, and so the engine stop writing when the pipe is full. */
