@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { findChromium, withPage } from "../../support/chromium.ts";
 import { startServerProcess, type ServerProcess } from "../../support/server-process.ts";
 import { until } from "../../support/until.ts";
-import { startFlights } from "../support/server.ts";
+import { FLIGHTS, startFlights } from "../support/server.ts";
 import { createClient as createEveryType } from "./generated/every-type-client.ts";
 import { createClient, type FlightsEvent } from "./generated/flights-client.ts";
 import { startPageProxy } from "./page-proxy.ts";
@@ -189,8 +190,7 @@ test.skipIf(chromium === undefined)(
   "in a browser: events are sent once although a reply is lost, and answers come back",
   { timeout: TIMEOUT },
   async () => {
-    const script = stripTypeScriptTypes(await readFile(join(GENERATED, "flights-client.ts"), "utf8"));
-    const proxy = await startPageProxy(flights.url, script);
+    const proxy = await startPageProxy(flights.url, await browserScript());
     try {
       const seen = await withPage(chromium ?? "", async (page) => {
         await page.goto(proxy.url);
@@ -211,6 +211,55 @@ test.skipIf(chromium === undefined)(
     }
   },
 );
+
+test.skipIf(chromium === undefined)(
+  "in a page of another origin, with a token that may only send",
+  { timeout: TIMEOUT },
+  async () => {
+    const token = "hr_only-for-this-test";
+    const hash = `sha256:${createHash("sha256").update(token).digest("hex")}`;
+    const expires = new Date(Date.now() + 3_600_000).toISOString();
+    const folder = await mkdtemp(join(tmpdir(), "headrace-client-"));
+    const proxy = await startPageProxy("", await browserScript());
+    const server = await startServerProcess({
+      project: FLIGHTS,
+      data: folder,
+      env: {
+        HEADRACE_CORS_ORIGINS: new URL(proxy.url).origin,
+        HEADRACE_TOKENS: JSON.stringify([{ name: "page", hash, scopes: ["ingest:flights"], expires }]),
+      },
+    });
+    try {
+      const seen = await withPage(chromium ?? "", async (page) => {
+        await page.goto(proxy.url);
+        const given = { url: server.url, token, events: departures("BOS", 500) };
+        return await page.evaluate(`(${IN_ANOTHER_ORIGIN})(${JSON.stringify(given)})`);
+      });
+      expect(seen).toEqual({ accepted: 500, codes: ["scope_missing", "token_invalid"] });
+    } finally {
+      await server.stop("SIGKILL");
+      await proxy.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+/** The client as JavaScript. */
+async function browserScript(): Promise<string> {
+  return stripTypeScriptTypes(await readFile(join(GENERATED, "flights-client.ts"), "utf8"));
+}
+
+const IN_ANOTHER_ORIGIN = `async ({ url, token, events }) => {
+  const { createClient } = await import("/client.js");
+  const client = createClient({ url, token });
+  const { accepted } = await client.flights.send(events);
+  const codeOf = (promise) => promise.then(() => "none", (error) => error.code);
+  const codes = [
+    await codeOf(client.delays_by_origin()),
+    await codeOf(createClient({ url, token: "wrong" }).flights.send(events)),
+  ];
+  return { accepted, codes };
+}`;
 
 /** Source text: what runs in the browser isn't of this module. */
 const IN_THE_BROWSER = `(async () => {
