@@ -1,9 +1,10 @@
 // Compiles src to dist, as it is published: Node doesn't strip types under node_modules.
 import { spawnSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
+const src = join(root, "src");
 const dist = join(root, "dist");
 const EXECUTABLE = 0o755;
 /** A relative import of a TypeScript file, in an import or export statement or an import type. */
@@ -28,6 +29,11 @@ if (unfinished.length > 0) {
   console.error(`imports of .ts files are left in ${unfinished.join(", ")}`);
   process.exit(1);
 }
+// What isn't compiled is read at run time: the files of the docs page.
+cpSync(src, dist, {
+  recursive: true,
+  filter: (path) => statSync(path).isDirectory() || !path.endsWith(".ts"),
+});
 chmodSync(join(dist, "cli/main.js"), EXECUTABLE);
 
 function filesOf(ending: string): readonly string[] {

@@ -22,8 +22,7 @@ export interface Problem {
 /** The problem document of an error. What went wrong inside the server stays in its log. */
 export function problemOf(error: HeadraceError, requestId?: string): Problem {
   const { status, title, advice } = ERRORS[error.code];
-  return {
-    ...error.details,
+  const standard = {
     type: `urn:headrace:error:${error.code}`,
     title,
     status,
@@ -32,6 +31,8 @@ export function problemOf(error: HeadraceError, requestId?: string): Problem {
     code: error.code,
     advice,
   };
+  // Named first so that people read them first, and last so that no detail takes their place.
+  return { ...standard, ...error.details, ...standard };
 }
 
 export function sendProblem(reply: FastifyReply, error: HeadraceError): FastifyReply {

@@ -1,6 +1,6 @@
 import type { Log, LogBatch, Position } from "../log/log.ts";
 import { pause } from "./backoff.ts";
-import { FRESHNESS_SHARE, GATHER_INTERVAL, type LoadLimits } from "./limits.ts";
+import { FRESHNESS_SHARE, GATHER_INTERVAL, READ_BYTES, type LoadLimits } from "./limits.ts";
 import { endOf } from "./rows.ts";
 
 export interface Gathering {
@@ -24,14 +24,17 @@ export interface Gathering {
 export async function gather(work: Gathering, from: Position): Promise<readonly LogBatch[]> {
   const { log, stream, partition, limits, signal } = work;
   const batches: LogBatch[] = [];
-  let [next, rows, bytes, end] = [from, 0, 0, Infinity];
+  let [next, rows, bytes, flushAt, flushTo] = [from, 0, 0, Infinity, Infinity];
   while (!signal.aborted) {
     if (batches.length === 0) await log.wait(stream, partition, next, signal);
-    const room = { bytes: Math.max(1, limits.bytes - bytes), events: Math.max(1, limits.rows - rows) };
+    const room = {
+      bytes: Math.max(1, Math.min(READ_BYTES, limits.bytes - bytes)),
+      events: Math.max(1, limits.rows - rows),
+    };
     for (const batch of await log.read(stream, partition, next, room)) {
       const [first] = batches;
       if (first === undefined) {
-        end = flushTime(work, batch);
+        flushAt = flushTime(work, batch);
         work.began(batch);
       } else if (!fitsWith(first, batch)) return batches;
       batches.push(batch);
@@ -39,9 +42,13 @@ export async function gather(work: Gathering, from: Position): Promise<readonly 
       rows += batch.events.count + batch.rejected.count;
       bytes += batch.events.bytes.length + batch.rejected.bytes.length;
     }
-    const left = end - performance.now();
-    if (batches.length > 0 && (left <= 0 || rows >= limits.rows || bytes >= limits.bytes)) return batches;
-    if (batches.length > 0) await pause(Math.min(left, GATHER_INTERVAL), signal);
+    if (rows >= limits.rows || bytes >= limits.bytes) return batches;
+    const left = flushAt - performance.now();
+    const end = log.status(stream, partition).end.offset;
+    // When the time is over, what has come until then is still taken, and not what comes during that.
+    if (left <= 0) flushTo = Math.min(flushTo, end);
+    if (next.offset >= flushTo) return batches;
+    if (batches.length > 0 && next.offset >= end) await pause(Math.min(left, GATHER_INTERVAL), signal);
   }
   return [];
 }

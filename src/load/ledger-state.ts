@@ -3,6 +3,7 @@ import type { EventError } from "../project/event-validator.ts";
 import type { Span } from "../store/store.ts";
 import { LEDGER_INSERTS_MAX, REFUSED_REMEMBERED_MAX } from "./limits.ts";
 import { has, spansOf, subtract, type Spans } from "./spans.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** What the ledger of one partition of a stream says: the result of its entries, applied in order. */
 export interface LedgerState {
@@ -66,8 +67,8 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
   if (entry.kind === "state") return entry.state;
   if (state === undefined) throw new RangeError("the ledger doesn't begin with its state");
   if (entry.kind === "plan") {
-    const { kind: _, ...plan } = entry;
-    return { ...state, plan: { ...plan, refused: [] } };
+    const { log, from, to, duplicates } = entry;
+    return { ...state, plan: { log, from, to, duplicates, refused: [] } };
   }
   const { plan, ...rest } = state;
   if (plan === undefined) throw new RangeError(`the ledger has "${entry.kind}" without a plan`);
@@ -83,6 +84,8 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
         refused: [...rest.refused, ...placesOf(plan)].slice(-REFUSED_REMEMBERED_MAX),
       };
     }
+    default:
+      return unreachable(entry);
   }
 }
 
@@ -100,5 +103,10 @@ export function refuse(plan: OpenPlan, refused: readonly RefusedEvent[]): OpenPl
 }
 
 function placesOf(plan: OpenPlan): RefusedPlace[] {
-  return plan.refused.map(({ reason: _, ...place }) => ({ log: plan.log, ...place }));
+  return plan.refused.map(({ offset, acceptedAt, heir }) => ({
+    log: plan.log,
+    offset,
+    acceptedAt,
+    ...(heir === undefined ? {} : { heir }),
+  }));
 }

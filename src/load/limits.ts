@@ -29,6 +29,8 @@ export const LOAD_LIMITS: LoadLimits = {
 export const FRESHNESS_SHARE = 0.5;
 /** While a batch gathers, what is new is read this often, in milliseconds, so that the last read is a small one. */
 export const GATHER_INTERVAL = 20;
+/** Bytes read from the log at once, so that checking them doesn't hold up the event loop. */
+export const READ_BYTES = 4 * MIB;
 /** Rows worked through between two looks at the event loop: about 5 ms. */
 export const ROWS_PER_TURN = 10_000;
 /** Ids in one question to the store. */

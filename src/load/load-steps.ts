@@ -11,9 +11,10 @@ import { insertPlan, openPlan } from "./insert-plan.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import type { LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
-import type { LoadLimits } from "./limits.ts";
+import { ROWS_PER_TURN, type LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { batchesOf, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
@@ -51,7 +52,8 @@ export class LoadSteps {
   constructor(options: LoadStepsOptions) {
     this.#options = options;
     this.#name = options.stream.name;
-    this.#loaded = options.log.status(this.#name, options.partition).first;
+    // Until it is known: nothing waits.
+    this.#loaded = options.log.status(this.#name, options.partition).end;
   }
 
   /** Everything before it is in the store. */
@@ -65,15 +67,14 @@ export class LoadSteps {
   }
 
   async reconcile(): Promise<ActiveState> {
-    const { log, store, stream, partition, outcomes } = this.#options;
+    const { log, store, stream, partition } = this.#options;
+    // As far as is known without asking anyone: so the lag is right even if reconciling can't be done.
+    await this.#begin(await log.cursor(this.#name, partition, LOADER_SUBSCRIPTION));
     const ledger = await this.#openLedger();
     const work = { log, store, stream, partition, ledger };
     const { loaded, plan } = await reconcile(work);
     this.#askUntil = log.status(this.#name, partition).end.offset;
-    this.#loaded = loaded;
-    outcomes.begin(loaded);
-    const [oldest] = await log.read(this.#name, partition, loaded, { bytes: 1, events: 1 });
-    this.#oldest = oldest?.acceptedAt;
+    await this.#begin(loaded);
     this.#filter = await this.#fillFilter();
     const batches = plan === undefined ? [] : await batchesOf(work, plan);
     if (batches.length === 0) return { kind: "gathering" };
@@ -83,7 +84,6 @@ export class LoadSteps {
   async gather(): Promise<ActiveState | undefined> {
     const { log, stream, partition, limits, clock, signal } = this.#options;
     const { freshness } = stream;
-    this.#oldest = undefined;
     const began = (oldest: LogBatch) => (this.#oldest = oldest.acceptedAt);
     const work = { log, stream: this.#name, partition, freshness, limits, clock, signal, began };
     const batches = await gather(work, this.#loaded);
@@ -124,7 +124,8 @@ export class LoadSteps {
         observer.inserted?.(this.#name, batch.count, sumOfBytes(batch.lines), duration),
       checkpoint: () => signal.throwIfAborted(),
     });
-    this.#finish(openPlan(ledger), state, inserted);
+    this.#tell(openPlan(ledger), state.batches, inserted);
+    await this.#rememberIds(state);
     return { kind: "committing", batches: state.batches };
   }
 
@@ -146,22 +147,37 @@ export class LoadSteps {
     await this.#ledger?.close();
   }
 
+  async #begin(loaded: Position): Promise<void> {
+    const { log, partition, outcomes } = this.#options;
+    const [oldest] = await log.read(this.#name, partition, loaded, { bytes: 1, events: 1 });
+    this.#loaded = loaded;
+    this.#oldest = oldest?.acceptedAt;
+    outcomes.begin(loaded);
+  }
+
   /** The plan's rows are queryable: tells everyone who is concerned. */
-  #finish(plan: OpenPlan, state: InsertingState, inserted: Spans): void {
+  #tell(plan: OpenPlan, batches: readonly LogBatch[], inserted: Spans): void {
     const { observer, outcomes, clock } = this.#options;
     this.#loaded = { log: plan.log, offset: plan.to };
+    this.#oldest = undefined;
     outcomes.done(plan);
-    for (const { id, acceptedAt } of state.ids ?? []) {
-      this.#filter?.add(this.#filter.fingerprint(id), acceptedAt);
-    }
-    this.#filter?.rotate(state.batches.at(-1)?.acceptedAt ?? 0);
     const duplicates = sizeOf(plan.duplicates);
     if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);
     if (plan.refused.length > 0) observer.refused?.(this.#name, plan.refused.length);
     const now = clock();
-    for (const [acceptedAt, count] of countsByTime(state.batches, inserted)) {
+    for (const [acceptedAt, count] of countsByTime(batches, inserted)) {
       observer.fresh?.(this.#name, Math.max(0, now - acceptedAt), count);
     }
+  }
+
+  async #rememberIds({ ids = [], batches }: InsertingState): Promise<void> {
+    const filter = this.#filter;
+    if (filter === undefined) return;
+    for (const [row, { id, acceptedAt }] of ids.entries()) {
+      filter.add(filter.fingerprint(id), acceptedAt);
+      if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    }
+    filter.rotate(batches.at(-1)?.acceptedAt ?? 0);
   }
 
   async #openLedger(): Promise<Ledger> {

@@ -4,6 +4,7 @@ import type { LoadStatus } from "./load.ts";
 import type { ActiveState, LoadState, RetryingState } from "./load-state.ts";
 import { LoadSteps, type LoadStepsOptions } from "./load-steps.ts";
 import { Outcomes } from "./outcomes.ts";
+import { unreachable } from "./unreachable.ts";
 
 export type PartitionLoaderOptions = Omit<LoadStepsOptions, "outcomes" | "signal">;
 
@@ -79,6 +80,8 @@ export class PartitionLoader {
       case "inserting":
       case "committing":
         return this.#try(state);
+      default:
+        return unreachable(state);
     }
   }
 
@@ -110,6 +113,8 @@ export class PartitionLoader {
         return this.#steps.insert(state);
       case "committing":
         return this.#steps.commit(state.batches);
+      default:
+        return unreachable(state);
     }
   }
 
@@ -145,5 +150,7 @@ function describe(state: LoadState): Pick<LoadStatus, "state" | "reason"> {
       return { state: "stopped", reason: `${state.error.code}: ${state.error.message}` };
     case "stopped":
       return { state: "stopped" };
+    default:
+      return unreachable(state);
   }
 }

@@ -16,6 +16,9 @@ export interface Reconciling {
   readonly ledger: Ledger;
 }
 
+/** Without a ledger so many offsets before the cursor are searched for anything that is in the store. */
+const TRACE_OFFSETS = 100_000;
+
 /**
  * Finds out, at start, from where on the log is to be loaded, and writes it in the ledger. The ledger says it, unless
  * there is none, or the store isn't the one that it describes: then the log is loaded again from the first event that
@@ -65,7 +68,8 @@ async function startWithoutLedger(work: Reconciling): Promise<Position> {
   const first = firstOf(work);
   const cursor = await work.log.cursor(work.stream.name, work.partition, LOADER_SUBSCRIPTION);
   if (cursor.offset <= first.offset) return first;
-  const before = { log: cursor.log, from: first.offset, to: cursor.offset };
+  const from = Math.max(first.offset, cursor.offset - TRACE_OFFSETS);
+  const before = { log: cursor.log, from, to: cursor.offset };
   return (await countPresent(work, before)) > 0 ? cursor : first;
 }
 

@@ -142,8 +142,9 @@ export interface PartitionStatus {
   /** Bytes on disk. */
   readonly bytes: number;
   readonly segments: number;
-  /** Idempotency keys that are remembered, and the age of the oldest in milliseconds. */
+  /** Idempotency keys that are remembered. */
   readonly keys: number;
+  /** For how long a key is remembered at least, in milliseconds: the window, or less when newer keys took its room. */
   readonly keyWindow: number;
   /** False once a write or sync failed; `reason` then says why. */
   readonly writable: boolean;

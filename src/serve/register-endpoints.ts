@@ -10,7 +10,7 @@ import { negotiateFormat } from "./negotiate.ts";
 import { parametersFromBody, parametersFromQuery } from "./request-parameters.ts";
 import { EndpointRunner } from "./run-endpoint.ts";
 import type { CacheOutcome } from "./run-endpoint.ts";
-import { sendOutcome } from "./send-outcome.ts";
+import { sendOutcome, STALLED_CLIENT_MAX } from "./send-outcome.ts";
 import { SqlKnowledge } from "./cache/sql-knowledge.ts";
 
 /** A body with parameters may have this many bytes. */
@@ -25,6 +25,8 @@ export interface ServeEndpointsDeps {
   readonly versions: (stream: string) => number;
   /** Bytes that the cache may keep. Default 64 MiB; 0 turns it off. */
   readonly cacheBytes?: number;
+  /** Milliseconds after which a client that takes nothing of a large answer is cut off. Default 30 s. */
+  readonly stalledClientMax?: number;
   readonly observer?: ServeObserver;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
@@ -89,11 +91,13 @@ class EndpointRoutes {
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   readonly #runner: EndpointRunner;
   readonly #observer: ServeObserver | undefined;
+  readonly #stalledMax: number;
 
   constructor(deps: ServeEndpointsDeps, runner: EndpointRunner) {
     this.#endpoints = new Map(deps.endpoints.map((endpoint) => [endpoint.name, endpoint]));
     this.#runner = runner;
     this.#observer = deps.observer;
+    this.#stalledMax = deps.stalledClientMax ?? STALLED_CLIENT_MAX;
   }
 
   async get(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -143,6 +147,6 @@ class EndpointRoutes {
       signal: gone.signal,
     });
     seen.cache = outcome.cache;
-    return sendOutcome(outcome, format, request, reply);
+    return sendOutcome(outcome, format, request, reply, this.#stalledMax);
   }
 }

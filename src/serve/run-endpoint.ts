@@ -1,8 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { HeadraceError, messageOf } from "../errors.ts";
-import { compileSql } from "../project/compile-sql.ts";
+import { HeadraceError } from "../errors.ts";
 import type { Endpoint } from "../project/declarations.ts";
-import { isSql } from "../project/sql.ts";
 import type { BoundSql } from "../project/sql.ts";
 import type { Store } from "../store/store.ts";
 import { MIB, SECOND } from "../units.ts";
@@ -13,6 +11,7 @@ import type { AnswerCache } from "./cache/answer-cache.ts";
 import { SharedRuns } from "./cache/shared-runs.ts";
 import type { SqlTraits } from "./cache/sql-traits.ts";
 import type { VersionsOf } from "./cache/versions.ts";
+import { endpointSql } from "./endpoint-sql.ts";
 import { matchesEtag } from "./negotiate.ts";
 import type { AnswerFormat } from "./negotiate.ts";
 import type { SqlKnowledge } from "./cache/sql-knowledge.ts";
@@ -168,40 +167,17 @@ export class EndpointRunner {
   }
 }
 
-/** The SQL that an endpoint's `query` gives for parameters. Throws `query_failed` when it gives none. */
-export function endpointSql(
-  endpoint: Endpoint,
-  params: Record<string, unknown>,
-  dialect: "clickhouse" | "postgres",
-): BoundSql {
-  let query: unknown;
-  try {
-    query = endpoint.query(params);
-  } catch (error) {
-    if (error instanceof HeadraceError) throw error;
-    throw new HeadraceError(
-      "query_failed",
-      `The query function of endpoint "${endpoint.name}" failed: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
-  if (isSql(query)) return compileSql(query, dialect);
-  throw new HeadraceError(
-    "query_failed",
-    `The query function of endpoint "${endpoint.name}" must return what the sql tag gives`,
-  );
-}
-
 /** The held parts, then the rest. Leaving it stops the query, even when nothing of it was ever read. */
 function continued(held: readonly Buffer[], rest: AnswerParts, stop: AbortController): StreamedParts {
-  const waiting = held.values();
+  // Taken off as they are sent, so that a slow client doesn't hold them all.
+  const waiting = [...held];
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      const first = waiting.next();
-      return first.done === true ? rest.next() : first;
+      const value = waiting.shift();
+      return value === undefined ? rest.next() : { done: false, value };
     },
     async return() {
       stop.abort(new HeadraceError("query_cancelled", "The answer was not wanted any more"));

@@ -1,23 +1,37 @@
 import { Readable, pipeline } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { KIB, SECOND } from "../units.ts";
 import { COMPRESS_FROM, compressorOf } from "./answer.ts";
 import type { Answer } from "./answer.ts";
 import { CONTENT_TYPES, negotiateEncoding } from "./negotiate.ts";
 import type { AnswerFormat, ContentEncoding } from "./negotiate.ts";
 import type { EndpointOutcome, StreamedParts } from "./run-endpoint.ts";
 
-/** Sends an endpoint's answer: whole, as a stream, or as 304. */
+/** A client that takes nothing of a large answer for this long loses the connection, and with it what waits for it. */
+export const STALLED_CLIENT_MAX = 30 * SECOND;
+
+/** What the system takes off our hands at once; with a larger answer a client can make us wait. */
+const LARGE_ANSWER = 256 * KIB;
+
+/**
+ * Sends an endpoint's answer: whole, as a stream, or as 304.
+ * @param stalledMax Milliseconds; `STALLED_CLIENT_MAX` unless a test can't wait.
+ */
 export async function sendOutcome(
   outcome: EndpointOutcome,
   format: AnswerFormat,
   request: FastifyRequest,
   reply: FastifyReply,
+  stalledMax: number,
 ): Promise<FastifyReply> {
   void reply.header("vary", "accept, accept-encoding");
   // Anyone's cache may keep it, but has to ask each time whether it still holds.
   void reply.header("cache-control", "private, no-cache");
   if (outcome.kind === "unchanged") return reply.header("etag", outcome.etag).code(304).send();
   void reply.header("content-type", CONTENT_TYPES[format]);
+  if (outcome.kind === "streamed" || outcome.answer.body.length > LARGE_ANSWER) {
+    reply.raw.setTimeout(stalledMax, () => reply.raw.socket?.resetAndDestroy());
+  }
   return outcome.kind === "whole"
     ? sendWhole(outcome.answer, request, reply)
     : sendStreamed(outcome, request, reply);

@@ -3,9 +3,9 @@ import { messageOf } from "../errors.ts";
 import type { Endpoint, Project } from "../project/declarations.ts";
 import { parseParams } from "../project/params.ts";
 import type { ResultColumn, Store } from "../store/store.ts";
+import { endpointSql } from "./endpoint-sql.ts";
 import { objectJsonSchema } from "./openapi/json-schema.ts";
 import { sampleValue } from "./openapi/sample-value.ts";
-import { endpointSql } from "./run-endpoint.ts";
 import { SqlKnowledge } from "./cache/sql-knowledge.ts";
 
 /** What came of verifying one endpoint against the store. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../support/until.ts";
 import { BIN, cleanEnvironment, ROOT } from "./support/run.ts";
 
 // What a user does: Headrace from `npm pack`, a project from `headrace init`, everything outside the checkout.
@@ -54,12 +55,16 @@ test("`npm run dev` serves what `publish` sends and `query` asks", { timeout: CO
   const dev = spawn("npm", ["run", "dev", "--", "--port", "0"], {
     cwd: project,
     env: outsideEnvironment(),
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
+  const output: string[] = [];
+  for (const stream of [dev.stdout, dev.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => output.push(line));
+  }
   const ended = once(dev, "close");
   try {
-    const url = await readyUrl(dev);
+    const url = await readyUrl(dev, output);
     const server = { HEADRACE_URL: url };
     expect(
       await run("npx", ["headrace", "publish", "page_views", "events.ndjson"], project, server),
@@ -69,7 +74,7 @@ test("`npm run dev` serves what `publish` sends and `query` asks", { timeout: CO
       const { data } = JSON.parse(answer) as { data: { views: number }[] };
       return data.reduce((sum, row) => sum + row.views, 0);
     };
-    await expect.poll(views, { timeout: 20_000 }).toBe(24);
+    await until(async () => (await views()) === 24, { timeout: COMMAND_TIMEOUT / 2 });
   } finally {
     // As Ctrl-C does: to the whole group.
     process.kill(-(dev.pid ?? 0), "SIGINT");
@@ -86,7 +91,7 @@ test.each([
     process.execPath,
     [
       join(ROOT, "node_modules/typescript/bin/tsc"),
-      ...["--noEmit", "--strict", "--target", "es2024", "--types", ""],
+      ...["--ignoreConfig", "--noEmit", "--strict", "--target", "es2024", "--types", ""],
       ...["--moduleResolution", resolution, "--module", module],
       `consumer-${resolution}.ts`,
     ],
@@ -114,18 +119,18 @@ console.log(event, params, wrong);
 declare const console: { log(...values: unknown[]): void };
 `;
 
-async function readyUrl(dev: ChildProcess): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const lines: string[] = [];
-  if (dev.stdout !== null) {
-    createInterface({ input: dev.stdout }).on("line", (line) => {
-      lines.push(line);
-      const url = /ready at (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-  }
-  dev.on("close", () => reject(new Error(`\`npm run dev\` ended before it was ready:\n${lines.join("\n")}`)));
-  return promise;
+async function readyUrl(dev: ChildProcess, output: readonly string[]): Promise<string> {
+  let url: string | undefined;
+  await until(
+    () => {
+      url = /ready at (http:\/\/127\.0\.0\.1:\d+)/.exec(output.join("\n"))?.[1];
+      const failed = output.some((line) => line.startsWith("waiting for a change"));
+      return url !== undefined || failed || dev.exitCode !== null;
+    },
+    { timeout: COMMAND_TIMEOUT / 2 },
+  );
+  if (url === undefined) throw new Error(`the server isn't ready:\n${output.join("\n")}`);
+  return url;
 }
 
 /** Runs a command to its end and gives what it printed; fails with all of it when it fails. */

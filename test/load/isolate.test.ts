@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { HeadraceError } from "../../src/errors.ts";
 import { insertIsolating } from "../../src/load/isolate.ts";

@@ -86,7 +86,11 @@ export interface Flight {
 /** A server with the endpoint routes over a real store. */
 export async function serveProject(
   endpoints: readonly Endpoint[],
-  options: { readonly cacheBytes?: number; readonly register?: (served: ServedProject) => void } = {},
+  options: {
+    readonly cacheBytes?: number;
+    readonly stalledClientMax?: number;
+    readonly register?: (served: ServedProject) => void;
+  } = {},
 ): Promise<ServedProject> {
   const folder = await mkdtemp(join(tmpdir(), "headrace-serve-"));
   const project = defineProject({ name: "airport", streams: [flights, visits], endpoints: [...endpoints] });
@@ -104,6 +108,7 @@ export async function serveProject(
     clock: () => now ?? Date.now(),
     observer: { answered: (one) => void answered.push(one) },
     ...(options.cacheBytes === undefined ? {} : { cacheBytes: options.cacheBytes }),
+    ...(options.stalledClientMax === undefined ? {} : { stalledClientMax: options.stalledClientMax }),
   });
   const bump = (stream: Stream) => void versions.set(stream.name, (versions.get(stream.name) ?? 0) + 1);
   const result: ServedProject = {

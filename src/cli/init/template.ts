@@ -79,7 +79,7 @@ export default defineProject({
 function readme(name: string): string {
   return `# ${name}
 
-A [Headrace](https://www.npmjs.com/package/headrace) project: \`headrace.config.ts\` declares its streams and endpoints.
+A Headrace project: \`headrace.config.ts\` declares its streams and endpoints.
 
 \`\`\`sh
 npm install

@@ -13,7 +13,7 @@ export interface IdRow {
 }
 
 export interface DuplicateSearch {
-  readonly store: Store;
+  readonly store: Pick<Store, "findIds">;
   readonly table: string;
   /** Milliseconds in which a second event with an id is a duplicate. */
   readonly window: number;

@@ -14,6 +14,8 @@ export class KeyIndex {
   readonly #clock: () => number;
   /** In the order of the log, so that the first is the oldest. */
   readonly #places = new Map<string, KeyPlace>();
+  /** When the latest key was accepted that had to make room for a newer one. */
+  #forgotten = Number.NEGATIVE_INFINITY;
 
   constructor(options: { window: number; count: number; clock: () => number }) {
     this.#window = options.window;
@@ -49,11 +51,9 @@ export class KeyIndex {
     return this.#places.size;
   }
 
-  /** Age of the oldest key, in milliseconds. */
-  get age(): number {
-    this.#expire();
-    for (const place of this.#places.values()) return Math.max(0, this.#clock() - place.acceptedAt);
-    return 0;
+  /** For how long a key is remembered at least, in milliseconds: less than the window when keys had to make room. */
+  get realWindow(): number {
+    return Math.max(0, Math.min(this.#window, this.#clock() - this.#forgotten));
   }
 
   #isOver(place: KeyPlace): boolean {
@@ -62,7 +62,9 @@ export class KeyIndex {
 
   #expire(): void {
     for (const [key, place] of this.#places) {
-      if (this.#places.size <= this.#count && !this.#isOver(place)) return;
+      const over = this.#isOver(place);
+      if (this.#places.size <= this.#count && !over) return;
+      if (!over) this.#forgotten = place.acceptedAt;
       this.#places.delete(key);
     }
   }

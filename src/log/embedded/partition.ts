@@ -193,7 +193,7 @@ export class Partition {
       bytes: this.#list.bytes,
       segments: this.#list.segments.length,
       keys: this.#keys.size,
-      keyWindow: this.#keys.age,
+      keyWindow: this.#keys.realWindow,
       writable: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
     };

@@ -1,5 +1,6 @@
 import { MIB, SECOND } from "../../units.ts";
 import type { Store } from "../../store/store.ts";
+import { readRows } from "../read-rows.ts";
 
 /** Names of functions, in lower case, whose result depends on their arguments alone. */
 export interface PureFunctions {
@@ -40,19 +41,13 @@ const LIMITS = { time: 10 * SECOND, memory: 512 * MIB, rows: 10_000, bytes: MIB 
 /** Asks the engine which functions are pure. */
 export async function pureFunctions(store: Store): Promise<PureFunctions> {
   if (store.capabilities.dialect !== "clickhouse") return NO_PURE_FUNCTIONS;
-  const { chunks } = await store.query({
-    sql: { text: FUNCTIONS_SQL, params: {} },
-    format: "ndjson",
-    limits: LIMITS,
-  });
   const pure = new Set(PURE);
   const aggregates = new Set<string>();
-  for (const line of (await textOf(chunks)).split("\n")) {
-    if (line === "") continue;
-    const row: unknown = JSON.parse(line);
-    if (!isFunctionRow(row) || row.pure !== 1 || IMPURE.some((one) => one.test(row.function))) continue;
-    pure.add(row.function);
-    if (row.aggregate === 1) aggregates.add(row.function);
+  const rows = await readRows(store, { text: FUNCTIONS_SQL, params: {} }, LIMITS);
+  for (const { function: name, aggregate, pure: isPure } of rows) {
+    if (typeof name !== "string" || isPure !== 1 || IMPURE.some((one) => one.test(name))) continue;
+    pure.add(name);
+    if (aggregate === 1) aggregates.add(name);
   }
   return {
     has(name) {
@@ -69,20 +64,4 @@ function withoutCombinators(name: string, aggregates: ReadonlySet<string>): stri
     base = shorter;
   }
   return base;
-}
-
-async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts).toString("utf8");
-}
-
-interface FunctionRow {
-  readonly function: string;
-  readonly aggregate: number;
-  readonly pure: number;
-}
-
-function isFunctionRow(row: unknown): row is FunctionRow {
-  return typeof row === "object" && row !== null && "function" in row && typeof row.function === "string";
 }

@@ -6,6 +6,7 @@ import type { Sql } from "../../project/sql.ts";
 import { REJECTED_TABLE } from "../../rejected/rejected-table.ts";
 import type { QueryLimits, Store } from "../../store/store.ts";
 import { MIB, SECOND } from "../../units.ts";
+import { readRows } from "../read-rows.ts";
 
 /** Rejected events bring no version of their own, and TTL none at all: counts are taken again after this long. */
 export const COUNT_AGE_MAX = SECOND;
@@ -85,19 +86,8 @@ export class StreamCounts {
   }
 
   async #ask(query: Sql): Promise<ReadonlyMap<string, number>> {
-    const { chunks } = await this.#store.query({
-      sql: compileSql(query, this.#store.capabilities.dialect),
-      format: "ndjson",
-      limits: LIMITS,
-    });
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) parts.push(chunk);
-    const lines = Buffer.concat(parts).toString("utf8").split("\n");
-    return new Map(
-      lines
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as { readonly stream: string; readonly n: number | string })
-        .map(({ stream, n }) => [stream, Number(n)]),
-    );
+    const bound = compileSql(query, this.#store.capabilities.dialect);
+    const rows = await readRows(this.#store, bound, LIMITS);
+    return new Map(rows.map(({ stream, n }) => [String(stream), Number(n)]));
   }
 }

@@ -1,5 +1,6 @@
 import type { BoundSql, BoundText } from "../../project/sql.ts";
 import { quoteText } from "./quote.ts";
+import { parseType } from "./type-tree.ts";
 
 /**
  * The parameters as assignments for a SET statement, such as `param_p1='JFK'`. The engine reads the text as a field of
@@ -7,14 +8,14 @@ import { quoteText } from "./quote.ts";
  * then escaped as a string literal.
  */
 export function paramAssignments(params: BoundSql["params"]): string[] {
-  return Object.entries(params).map(([name, { value }]) => {
-    return `param_${name}=${quoteText(fieldText(value))}`;
+  return Object.entries(params).map(([name, { type, value }]) => {
+    return `param_${name}=${quoteText(fieldText(value, type))}`;
   });
 }
 
-function fieldText(value: BoundText): string {
+function fieldText(value: BoundText, type: string): string {
   if (value === null) return "\\N";
-  return typeof value === "string" ? escapeField(value) : arrayText(value);
+  return typeof value === "string" ? escapeField(value) : arrayText(value, hasBareItems(type));
 }
 
 function escapeField(text: string): string {
@@ -26,12 +27,21 @@ function escapeField(text: string): string {
     .replaceAll("\0", "\\0");
 }
 
-/** An array's text, such as ['a',NULL]: items of any type may be quoted. */
-function arrayText(values: readonly BoundText[]): string {
-  return `[${values.map(itemText).join(",")}]`;
+/** Items that the engine takes only without quotes: numbers and booleans. */
+function hasBareItems(type: string): boolean {
+  let tree = parseType(type);
+  while (tree.inner[0] !== undefined) tree = tree.inner[0];
+  return /^(U?Int\d|B?Float|Decimal|Bool)/.test(tree.name);
 }
 
-function itemText(value: BoundText): string {
+/** Such as ['a',NULL] or [1,2]. */
+function arrayText(values: readonly BoundText[], bare: boolean): string {
+  return `[${values.map((value) => itemText(value, bare)).join(",")}]`;
+}
+
+function itemText(value: BoundText, bare: boolean): string {
   if (value === null) return "NULL";
-  return typeof value === "string" ? quoteText(value) : arrayText(value);
+  if (typeof value !== "string") return arrayText(value, bare);
+  // Anything but a plain word is quoted all the same, and refused by the engine.
+  return bare && /^[-+.\w]+$/.test(value) ? value : quoteText(value);
 }

@@ -41,10 +41,10 @@ const TOO_LARGE = new Set([
   158, // TOO_MANY_ROWS
   173, // CANNOT_ALLOCATE_MEMORY
   191, // SET_SIZE_LIMIT_EXCEEDED
-  241, // MEMORY_LIMIT_EXCEEDED
   307, // TOO_MANY_BYTES
-  396, // TOO_MANY_ROWS_OR_BYTES
 ]);
+const MEMORY_LIMIT = 241; // MEMORY_LIMIT_EXCEEDED
+const TOO_MANY_ROWS_OR_BYTES = 396;
 const KILLED = 394; // QUERY_WAS_CANCELLED
 
 /** What a failed insert means to the loader. `details.row` is the index of the row that is at fault, when it is known. */
@@ -71,8 +71,11 @@ export function queryError(error: unknown, limits: QueryLimits): HeadraceError {
     new HeadraceError(name, message, { cause: error });
   if (TIMEOUTS.has(code))
     return failed("query_timeout", `The query ran longer than ${limits.time / SECOND} s`);
-  if (code === 396) return failed("query_too_large", `The answer has more than ${limits.rows} rows`);
-  if (code === 241 && !error.message.includes("(total)")) {
+  if (code === TOO_MANY_ROWS_OR_BYTES)
+    return failed("query_too_large", `The answer has more than ${limits.rows} rows`);
+  if (code === MEMORY_LIMIT) {
+    // When the engine as a whole ran out of it, the same query may do with fewer others beside it.
+    if (error.message.includes("(total)")) return failed("overloaded", "The store's memory is used up");
     return failed(
       "query_too_large",
       `The query needs more than ${Math.round(limits.memory / MIB)} MiB of memory`,

@@ -8,7 +8,7 @@ import { JsonRowWriter } from "./json-integers.ts";
 import { jsonShape } from "./json-shape.ts";
 import { resultColumn } from "./result-columns.ts";
 import { csvCutter, lineCutter, type RowCutter } from "./row-cutter.ts";
-import { singleStatement } from "./single-statement.ts";
+import { singleSelect } from "./single-select.ts";
 import { tsvRows } from "./stored-ids.ts";
 
 /** What finding out the types may cost: the engine runs scalar subqueries for it. */
@@ -17,7 +17,7 @@ const DESCRIBE_LIMITS: QueryLimits = { time: 10 * SECOND, memory: GIB, rows: 100
 /** Runs one SELECT. Resolves when the first row is there, or the end. */
 export async function runQuery(connection: ClickHouseConnection, query: StoreQuery): Promise<QueryResult> {
   const { limits, signal } = query;
-  const sql = { text: singleStatement(query.sql.text), params: query.sql.params };
+  const sql = { text: singleSelect(query.sql.text), params: query.sql.params };
   const format = query.format === "csv" ? "CSVWithNames" : "JSONCompactEachRowWithNamesAndTypes";
   let answer: ReadAnswer;
   try {
@@ -34,7 +34,7 @@ export async function describeQuery(
   connection: ClickHouseConnection,
   sql: BoundSql,
 ): Promise<readonly ResultColumn[]> {
-  const text = `DESCRIBE TABLE (\n${singleStatement(sql.text)}\n)`;
+  const text = `DESCRIBE TABLE (\n${singleSelect(sql.text)}\n)`;
   const chunks: Buffer[] = [];
   try {
     const answer = await connection.read({
@@ -83,7 +83,8 @@ class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, und
   }
 
   statistics(): ReturnType<QueryResult["statistics"]> {
-    return { ...this.#answer.summary(), rows: this.#rows.count() };
+    const { elapsed, rowsRead, bytesRead } = this.#answer.summary();
+    return { elapsed, rowsRead, bytesRead, rows: this.#rows.count() };
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {

@@ -40,7 +40,8 @@ test("a good project is shown with its columns and types, and exits 0", async ()
 });
 
 test("with --json it is a report for programs", async () => {
-  const { stdout } = await runHere(["check", "--project", FLIGHTS, "--json"]);
+  const { stdout, stderr } = await runHere(["check", "--project", FLIGHTS, "--json"]);
+  expect(stderr).toBe("");
   const report = JSON.parse(stdout) as ProjectReport;
   expect(report).toMatchObject({ project: "flights", ok: true });
   expect(report.endpoints.find(({ name }) => name === "delays_by_origin")?.columns).toEqual([

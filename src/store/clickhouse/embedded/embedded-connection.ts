@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,7 +24,7 @@ import { quoteText } from "../quote.ts";
 import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
 import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
-import { makePipes, ResultPipe } from "./result-pipe.ts";
+import { ResultPipe } from "./result-pipe.ts";
 import { RunningRead } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
@@ -43,48 +44,50 @@ export interface EmbeddedOptions {
 
 /** ClickHouse in this process, by chDB: the only file that opens it. One for each process, by the engine's nature. */
 export class EmbeddedConnection implements ClickHouseConnection {
-  readonly #chdb: Chdb;
-  readonly #temp: TempFiles;
   /** Our own statements. */
   readonly #own: EngineSession;
   /** Only KILL, which must never wait. */
   readonly #killer: EngineSession;
   readonly #writer: EngineSession;
   readonly #readers: ReaderPool;
-  readonly #reads = new Set<RunningRead>();
+  readonly #temp: TempFiles;
+  /** All of the above, to be closed. */
+  readonly #opened: AsyncDisposableStack;
+  /** What runs, and when its reader is free again. */
+  readonly #reads = new Map<RunningRead, Promise<void>>();
   #inserts: Promise<unknown> = Promise.resolve();
   #marks = 0;
 
-  private constructor(parts: Parts) {
-    this.#chdb = parts.chdb;
-    this.#temp = parts.temp;
+  private constructor(parts: Parts, opened: AsyncDisposableStack) {
     this.#own = parts.own;
     this.#killer = parts.killer;
     this.#writer = parts.writer;
     this.#readers = parts.readers;
+    this.#temp = parts.temp;
+    this.#opened = opened;
   }
 
-  /** @throws HeadraceError `config_invalid` where the engine can't run, `store_failed` when it can't open the folder. */
+  /**
+   * @throws HeadraceError `config_invalid` where the engine can't run, `data_folder_unusable` when it can't write there,
+   * `store_failed` when it can't open what is there.
+   */
   static async open(options: EmbeddedOptions): Promise<EmbeddedConnection> {
     const chdb = await loadChdb();
     const folder = resolve(options.folder);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const temp = await TempFiles.open(folder, options.tempFolder);
+    // What is opened first is closed last, and all of it when something fails on the way.
+    await using opened = new AsyncDisposableStack();
+    const temp = await openFolder(folder, options.tempFolder);
+    opened.defer(() => temp.close());
+    opened.defer(() => chdb.drainPending());
     const path = join(folder, "engine");
-    const session = (settings: Readonly<Record<string, string | number>>): EngineSession =>
-      openSession(chdb, path, settings);
-    const own = session({ ...SESSION_SETTINGS, ...serverSettings(options.memory) });
     try {
-      await own.run(createDatabase());
-      await own.run(`USE ${DATABASE}`);
-      const writer = session(INSERT_SETTINGS);
-      await writer.run(`USE ${DATABASE}`);
-      const readers = await openReaders(options.readers, temp, () =>
-        session({ readonly: 2, ...READ_SETTINGS }),
-      );
-      return new EmbeddedConnection({ chdb, temp, own, killer: session(SESSION_SETTINGS), writer, readers });
+      const parts = await openParts(options, temp, opened, (settings) => openSession(chdb, path, settings));
+      return new EmbeddedConnection(parts, opened.move());
     } catch (error) {
-      throw error instanceof ClickHouseError ? openFailed(path, error) : error;
+      if (!(error instanceof ClickHouseError)) throw error;
+      throw new HeadraceError("store_failed", `The embedded store can't open ${path}: ${error.message}`, {
+        cause: error,
+      });
     }
   }
 
@@ -104,30 +107,26 @@ export class EmbeddedConnection implements ClickHouseConnection {
       kill: (mark) => this.#kill(mark),
       stuck: () => void this.#readers.replace(reader),
     });
-    this.#reads.add(read);
-    void this.#release(read, reader);
+    this.#reads.set(read, this.#release(read, reader));
     if (request.signal?.aborted === true) read.stop(cancelled());
     await read.begin();
     return read;
   }
 
   async close(): Promise<void> {
-    this.#readers.close();
-    const reads = [...this.#reads];
-    const ended = Promise.all(reads.map((read) => read.ended));
-    await Promise.race([ended, sleep(reads.length === 0 ? 0 : CLOSE_GRACE)]);
-    for (const read of reads) read.stop(new HeadraceError("draining", "The store is closing"));
-    await ended;
+    await this.#readers.close();
+    const released = Promise.all(this.#reads.values());
+    await Promise.race([released, sleep(CLOSE_GRACE, undefined, { ref: false })]);
+    for (const read of this.#reads.keys()) read.stop(new HeadraceError("draining", "The store is closing"));
+    await released;
     await this.#inserts;
-    for (const session of [this.#writer, this.#own, this.#killer]) session.close();
-    await this.#chdb.drainPending();
-    await this.#temp.close();
+    await this.#opened.disposeAsync();
   }
 
   async #release(read: RunningRead, reader: Reader): Promise<void> {
     await read.ended;
+    await this.#readers.release(reader);
     this.#reads.delete(read);
-    this.#readers.release(reader);
   }
 
   async #insert(insert: InsertStatement): Promise<number> {
@@ -166,43 +165,57 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
 const WRITTEN = "SELECT sum(value) FROM system.events WHERE event = 'InsertedRows'";
 
+type Settings = Readonly<Record<string, string | number>>;
+
 interface Parts {
-  readonly chdb: Chdb;
-  readonly temp: TempFiles;
   readonly own: EngineSession;
   readonly killer: EngineSession;
   readonly writer: EngineSession;
   readonly readers: ReaderPool;
+  readonly temp: TempFiles;
 }
 
-function openSession(
-  chdb: Chdb,
-  path: string,
-  settings: Readonly<Record<string, string | number>>,
-): EngineSession {
+async function openFolder(folder: string, tempFolder: string | undefined): Promise<TempFiles> {
   try {
-    return new EngineSession(new chdb.Session(path, { connectionArgs: settingArguments(settings) }));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await TempFiles.open(folder, tempFolder);
   } catch (error) {
-    throw openFailed(path, engineError(error));
+    throw new HeadraceError(
+      "data_folder_unusable",
+      `The store can't write to ${folder}: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }
 
-function openFailed(path: string, error: ClickHouseError): HeadraceError {
-  return new HeadraceError("store_failed", `The embedded store can't open ${path}: ${error.message}`, {
-    cause: error,
-  });
+function openSession(chdb: Chdb, path: string, settings: Settings): EngineSession {
+  try {
+    return new EngineSession(new chdb.Session(path, { connectionArgs: settingArguments(settings) }));
+  } catch (error) {
+    throw engineError(error);
+  }
 }
 
-async function openReaders(size: number, temp: TempFiles, session: () => EngineSession): Promise<ReaderPool> {
-  const pipes = Array.from({ length: ReaderPool.readersMax(size) }, (_, index) =>
-    join(temp.folder, `answers-${index}`),
-  );
-  await makePipes(pipes);
-  return ReaderPool.create(size, async (index): Promise<Reader> => {
-    const path = pipes[index];
-    if (path === undefined) throw new RangeError(`there is no pipe for reader ${index}`);
-    const reader = { session: session(), pipe: new ResultPipe(path) };
-    await reader.session.run(`USE ${DATABASE}`);
-    return reader;
+async function openParts(
+  options: EmbeddedOptions,
+  temp: TempFiles,
+  opened: AsyncDisposableStack,
+  session: (settings: Settings) => EngineSession,
+): Promise<Parts> {
+  const openOne = async (settings: Settings, database?: string): Promise<EngineSession> => {
+    const one = session(settings);
+    opened.defer(() => one.close());
+    if (database !== undefined) await one.run(`USE ${database}`);
+    return one;
+  };
+  // The first session starts the engine.
+  const own = await openOne({ ...SESSION_SETTINGS, ...serverSettings(options.memory) });
+  await own.run(createDatabase());
+  const killer = await openOne(SESSION_SETTINGS);
+  const writer = await openOne(INSERT_SETTINGS, DATABASE);
+  const readers = await ReaderPool.create(options.readers, async (): Promise<Reader> => {
+    const pipe = await ResultPipe.create(join(temp.folder, randomUUID()));
+    return { session: await openOne({ readonly: 2, ...READ_SETTINGS }, DATABASE), pipe };
   });
+  return { own, killer, writer, readers, temp };
 }

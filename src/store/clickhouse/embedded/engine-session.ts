@@ -22,7 +22,9 @@ export class EngineSession {
     return answer;
   }
 
-  close(): void {
+  /** Waits for the calls that were made and closes. */
+  async close(): Promise<void> {
+    await this.#last;
     this.#session.close();
   }
 

@@ -21,71 +21,62 @@ interface Waiting {
 
 /** The sessions that queries run in. More queries than sessions wait, first come, first served. */
 export class ReaderPool {
-  readonly #open: (index: number) => Promise<Reader>;
+  readonly #open: () => Promise<Reader>;
   readonly #size: number;
   readonly #idle: Reader[] = [];
-  readonly #busy = new Set<Reader>();
   /** Readers whose query doesn't stop although it was told to: another reader stands in for each. */
   readonly #stuck = new Set<Reader>();
   #waiting: Waiting[] = [];
-  #opened = 0;
   #closed = false;
 
-  /** `open` is called with 0, 1, 2… for at most `2 * size` readers. */
-  private constructor(size: number, open: (index: number) => Promise<Reader>) {
+  private constructor(size: number, open: () => Promise<Reader>) {
     this.#size = size;
     this.#open = open;
   }
 
-  static async create(size: number, open: (index: number) => Promise<Reader>): Promise<ReaderPool> {
+  static async create(size: number, open: () => Promise<Reader>): Promise<ReaderPool> {
     const pool = new ReaderPool(size, open);
     for (let index = 0; index < size; index++) await pool.#add();
     return pool;
-  }
-
-  /** The most readers that a pool of this size ever opens. */
-  static readersMax(size: number): number {
-    return 2 * size;
   }
 
   async acquire(signal: AbortSignal | undefined): Promise<Reader> {
     if (this.#closed) throw new HeadraceError("draining", "The store is closing");
     throwIfAborted(signal);
     const idle = this.#idle.pop();
-    if (idle === undefined) return this.#wait(signal);
-    this.#busy.add(idle);
-    return idle;
+    return idle ?? this.#wait(signal);
   }
 
   /** Gives a reader back; its call must have ended. */
-  release(reader: Reader): void {
-    this.#busy.delete(reader);
-    if (this.#closed || this.#stuck.delete(reader)) {
-      closeReader(reader);
-      return;
-    }
-    this.#hand(reader);
+  async release(reader: Reader): Promise<void> {
+    if (this.#stuck.delete(reader) || this.#closed) await closeReader(reader);
+    else this.#hand(reader);
   }
 
   /** Its query can't be stopped: opens another reader in its place, if the limit allows. It is still to be released. */
   async replace(reader: Reader): Promise<void> {
-    if (this.#closed || this.#stuck.has(reader) || this.#opened >= ReaderPool.readersMax(this.#size)) return;
+    if (this.#closed || this.#stuck.size >= this.#size) return;
     this.#stuck.add(reader);
-    await this.#add();
+    try {
+      await this.#add();
+    } catch {
+      // The reader itself comes back to the pool then.
+      this.#stuck.delete(reader);
+    }
   }
 
   /** Refuses whoever waits and closes what is idle; the others are closed when they are released. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting.splice(0)) {
       waiting.reject(new HeadraceError("draining", "The store is closing"));
     }
-    for (const reader of this.#idle.splice(0)) closeReader(reader);
+    for (const reader of this.#idle.splice(0)) await closeReader(reader);
   }
 
   async #add(): Promise<void> {
-    const reader = await this.#open(this.#opened++);
-    if (this.#closed) closeReader(reader);
+    const reader = await this.#open();
+    if (this.#closed) await closeReader(reader);
     else this.#hand(reader);
   }
 
@@ -95,7 +86,6 @@ export class ReaderPool {
       this.#idle.push(reader);
       return;
     }
-    this.#busy.add(reader);
     next.resolve(reader);
   }
 
@@ -139,7 +129,7 @@ function overloaded(why: string): HeadraceError {
   return new HeadraceError("overloaded", `Too many queries at once: ${why}`, { retryAfterSeconds: 1 });
 }
 
-function closeReader(reader: Reader): void {
-  reader.session.close();
-  reader.pipe.close();
+async function closeReader(reader: Reader): Promise<void> {
+  await reader.session.close();
+  await reader.pipe.close();
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { constants, openSync, readSync } from "node:fs";
+import { unlink } from "node:fs/promises";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import { HeadraceError, messageOf } from "../../../errors.ts";
@@ -9,10 +10,10 @@ import { KIB, MIB } from "../../../units.ts";
 const WAITING_MAX = MIB;
 const READ_SIZE = 64 * KIB;
 
-/** Makes named pipes that only this user can open. */
-export async function makePipes(paths: readonly string[]): Promise<void> {
+/** Makes a named pipe that only this user can open. */
+async function makePipe(path: string): Promise<void> {
   try {
-    await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
+    await promisify(execFile)("mkfifo", ["-m", "600", path]);
   } catch (error) {
     throw new HeadraceError(
       "store_failed",
@@ -36,7 +37,7 @@ export class ResultPipe {
   readonly #socket: Socket;
   #current: PipeReading | undefined;
 
-  constructor(path: string) {
+  private constructor(path: string) {
     this.path = path;
     this.#fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     const onread = {
@@ -48,6 +49,12 @@ export class ResultPipe {
     this.#socket.unref();
     this.#socket.on("error", (error) => this.#current?.fail(error));
     this.#socket.resume();
+  }
+
+  /** Makes the pipe, which is removed when it is closed. */
+  static async create(path: string): Promise<ResultPipe> {
+    await makePipe(path);
+    return new ResultPipe(path);
   }
 
   /** Begins an answer, which ends when `ended` settles. The one before must have ended. */
@@ -64,8 +71,9 @@ export class ResultPipe {
     return reading;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#socket.destroy();
+    await unlink(this.path);
   }
 
   /** False makes the socket stop reading, and so the engine stop writing when the pipe is full. */
