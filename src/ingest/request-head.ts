@@ -42,6 +42,11 @@ export function readHead(request: FastifyRequest): RequestHead {
   };
 }
 
+/** Whether the events are CloudEvents, in whichever mode. */
+export function isCloudEvents({ mediaType, binary }: Pick<RequestHead, "mediaType" | "binary">): boolean {
+  return binary !== undefined || isCloudEventsType(mediaType);
+}
+
 const PARAMETERS = ["on_invalid", "wait"];
 
 function refuseUnknown(name: string): void {

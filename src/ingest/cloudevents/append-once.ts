@@ -6,7 +6,7 @@ import type { JudgedEvent } from "./judge-each.ts";
 
 /** What became of events of which each counts once, however often and in whichever batches it comes. */
 export interface AppendedOnce {
-  /** Of all events: those that came before count as they did then. */
+  /** Of all events: one that came before, in this batch or another, counts as it did then, and among the duplicates. */
   readonly counts: Counts;
   /** What this batch added to the log. */
   readonly added: { readonly accepted: number; readonly rejected: number };
@@ -14,13 +14,11 @@ export interface AppendedOnce {
   readonly range: BatchRange | undefined;
   /** The keys of the events that came before. */
   readonly seen: ReadonlySet<string>;
-  /** Events of this batch by another of the same key in it or before it, if they were accepted then. */
-  readonly duplicates: number;
 }
 
 export interface AppendOnceOptions {
   readonly acceptedAt: number;
-  /** Called with what all events come to when some came before, and again nothing was written yet. May throw. */
+  /** Called with what all events come to, before anything is written. May throw, and then nothing is. */
   readonly check: (counts: Counts) => void;
 }
 
@@ -38,13 +36,14 @@ export async function appendOnce(
   const before = new Map<string, KeyedAnswer>();
   let fresh = firstOfEachKey(events);
   for (;;) {
-    const counts = countAll(events, before);
-    check(counts);
     const added = {
       accepted: fresh.filter(({ errors }) => errors === undefined).length,
       rejected: fresh.filter(({ errors }) => errors !== undefined).length,
     };
-    const outcome = { counts, seen: new Set(before.keys()), duplicates: counts.accepted - added.accepted };
+    const all = countAll(events, before);
+    const counts = { ...all, duplicates: all.accepted - added.accepted };
+    check(counts);
+    const outcome = { counts, seen: new Set(before.keys()) };
     if (fresh.length === 0) return { ...outcome, added, range: undefined };
     const appended = await log.append(stream, { acceptedAt, ...linesOf(fresh), eventKeys: keysOf(fresh) });
     if (appended.kind === "appended") {

@@ -84,5 +84,9 @@ function invalidCsv(path: string, message: string): EventError {
 }
 
 function notJson(name: string): EventError {
-  return { path: pointer([name]), code: "invalid_json", message: "the cell isn't JSON, as this field needs it" };
+  return {
+    path: pointer([name]),
+    code: "invalid_json",
+    message: "the cell isn't JSON, as this field needs it",
+  };
 }
