@@ -64,7 +64,10 @@ export async function hashRequest(
   slice: WorkSlice,
 ): Promise<string> {
   const hash = createHash("sha256").update(`${mediaType}\n${onInvalid}\n`);
-  if (binary !== undefined) hash.update(JSON.stringify([...binary.attributes].toSorted()));
+  if (binary !== undefined) {
+    const attributes = [...binary.attributes].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    hash.update(JSON.stringify(attributes));
+  }
   for (let from = 0; from < body.length; from += HASH_STEP) {
     hash.update(body.subarray(from, from + HASH_STEP));
     if (slice.isOver) await slice.pause();

@@ -62,7 +62,7 @@ class CsvRows {
       return { errors: [invalidCsv(path, `there is ${cells.fault}`)] };
     }
     if (count !== this.columns.length) {
-      const message = `the row has ${count} cells, the header ${this.columns.length}`;
+      const message = `the row has ${count} ${count === 1 ? "cell" : "cells"}, the header ${this.columns.length}`;
       return { errors: [invalidCsv("", message)] };
     }
     if (errors.length > 0) return { errors: errors.slice(0, ERRORS_PER_EVENT_MAX) };

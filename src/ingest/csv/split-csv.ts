@@ -30,7 +30,7 @@ export function splitCsv(
   let hasHeader = false;
 
   function next(): number {
-    if (at >= body.length) return end();
+    if (at >= body.length) return finish();
     ranges.clear();
     const sliceEnd = Math.min(at + SLICE_BYTES, body.length);
     while (at < sliceEnd && !ranges.full) {
@@ -53,7 +53,7 @@ export function splitCsv(
     row = at;
   }
 
-  function end(): number {
+  function finish(): number {
     if (scanner.isQuoted) throw unclosed(row);
     if (!hasHeader) throw new HeadraceError("body_unreadable", "The CSV has no header row");
     return SPLIT_DONE;
