@@ -286,7 +286,7 @@ describe("what goes wrong", () => {
   test.each([
     ["a missing file", ["missing.ndjson"], "no such file"],
     ["a folder", ["."], "its name doesn't say its format"],
-    ["a name without a format", ["events.txt"], "give --format ndjson|json|parquet"],
+    ["a name without a format", ["events.txt"], "give --format ndjson|json|csv|parquet"],
   ])("%s is found before anything is sent", async (_, files, message) => {
     const { code, stderr } = await runHere(["publish", "flights", ...files]);
     expect(code).toBeGreaterThan(0);
