@@ -53,7 +53,11 @@ export function errorsDoc(): string {
 
 /** docs/METRICS.md */
 export async function metricsDoc(): Promise<string> {
-  const metrics = await createMetrics({ process: false, sample: () => [], cacheBytes: () => 0 }).registry.getMetricsAsJSON();
+  const metrics = await createMetrics({
+    process: false,
+    sample: () => [],
+    cacheBytes: () => 0,
+  }).registry.getMetricsAsJSON();
   const rows = metrics.map(
     (metric) => `| \`${metric.name}\` | ${metric.type} | ${escapeCell(metric.help)} |`,
   );

@@ -76,7 +76,7 @@ function printProblem(io: Io, problem: HeadraceError, json: boolean): void {
   const { code, message, details } = problem;
   const advice = code === "internal_error" ? INTERNAL_ERROR_ADVICE : problem.advice;
   if (json) {
-    printLine(io.stderr, JSON.stringify({ code, message, advice, ...details }));
+    printLine(io.stderr, JSON.stringify({ ...details, code, message, advice }));
   } else {
     printLine(io.stderr, `${styled(io.stderr, "red", "error:")} ${message}`);
     printLine(io.stderr, styled(io.stderr, "dim", advice));

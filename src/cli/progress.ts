@@ -37,7 +37,12 @@ export function liveLines(stream: OutputStream, now: () => number = () => perfor
     },
     finish(lines) {
       if (terminal) show(lines());
-      else stream.write(lines().map((line) => `${line}\n`).join(""));
+      else
+        stream.write(
+          lines()
+            .map((line) => `${line}\n`)
+            .join(""),
+        );
       shown = 0;
     },
   };

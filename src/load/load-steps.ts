@@ -7,14 +7,14 @@ import { readIds } from "./ids/batch-ids.ts";
 import { fillIdFilter } from "./ids/fill-id-filter.ts";
 import { findDuplicates } from "./ids/find-duplicates.ts";
 import type { IdFilter } from "./ids/id-filter.ts";
+import { inTurns } from "./in-turns.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import type { LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
-import { ROWS_PER_TURN, type LoadLimits } from "./limits.ts";
+import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
-import { nextTurn } from "./next-turn.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { batchesOf, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
@@ -173,10 +173,7 @@ export class LoadSteps {
   async #rememberIds({ ids = [], batches }: InsertingState): Promise<void> {
     const filter = this.#filter;
     if (filter === undefined) return;
-    for (const [row, { id, acceptedAt }] of ids.entries()) {
-      filter.add(filter.fingerprint(id), acceptedAt);
-      if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
-    }
+    await inTurns(ids, ({ id, acceptedAt }) => filter.add(filter.fingerprint(id), acceptedAt));
     filter.rotate(batches.at(-1)?.acceptedAt ?? 0);
   }
 

@@ -32,8 +32,6 @@ export interface RunnerDeps {
   readonly versionsOf: VersionsOf;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Default `WHOLE_ANSWER_MAX`. */
-  readonly wholeAnswerMax?: number;
 }
 
 export interface RunRequest {
@@ -145,7 +143,7 @@ export class EndpointRunner {
       if (next.done === true) break;
       held.push(next.value);
       bytes += next.value.length;
-      if (bytes > (this.#deps.wholeAnswerMax ?? WHOLE_ANSWER_MAX)) {
+      if (bytes > WHOLE_ANSWER_MAX) {
         return { kind: "large", parts: continued(held, parts, stop), taken: false };
       }
     }

@@ -136,6 +136,7 @@ export interface QueryResult {
 export interface QueryStatistics {
   /** Seconds, as in ClickHouse's JSON format. */
   readonly elapsed: number;
+  /** What the query read to find the answer; 0 for csv, with which the engine doesn't say. */
   readonly rowsRead: number;
   readonly bytesRead: number;
   readonly rows: number;

@@ -19,7 +19,9 @@ let project: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "headrace-package-"));
   project = join(folder, "my-analytics");
-  await run("npm", ["pack", "--pack-destination", folder], ROOT);
+  // What `npm pack` runs first, without its set-up of the checkout, which this test stands on.
+  await run(process.execPath, ["scripts/build.ts"], ROOT);
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], ROOT);
   const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
   if (tarball === undefined) throw new Error("npm pack left no file");
   await run(BIN, ["init", project, "--headrace", join(folder, tarball)], folder);
@@ -82,21 +84,22 @@ test("`npm run dev` serves what `publish` sends and `query` asks", { timeout: CO
   }
 });
 
+test("the new project's own tsconfig.json passes", { timeout: COMMAND_TIMEOUT }, async () => {
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  expect(await run(process.execPath, [compiler, "-p", "."], project)).toBe("");
+});
+
 test.each([
   ["nodenext", "nodenext"],
   ["bundler", "esnext"],
 ])("its types work under moduleResolution %s", { timeout: COMMAND_TIMEOUT }, async (resolution, module) => {
-  await writeFile(join(project, `consumer-${resolution}.ts`), CONSUMER);
-  await run(
-    process.execPath,
-    [
-      join(ROOT, "node_modules/typescript/bin/tsc"),
-      ...["--ignoreConfig", "--noEmit", "--strict", "--target", "es2024", "--types", ""],
-      ...["--moduleResolution", resolution, "--module", module],
-      `consumer-${resolution}.ts`,
-    ],
-    project,
-  );
+  const file = `consumer-${resolution}.ts`;
+  await writeFile(join(project, file), CONSUMER);
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const options = "--ignoreConfig --noEmit --strict --target es2024".split(" ");
+  const resolve = ["--types", "", "--moduleResolution", resolution, "--module", module];
+  const output = await run(process.execPath, [compiler, ...options, ...resolve, file], project);
+  expect(output).toBe("");
 });
 
 const CONSUMER = `import { defineEndpoint, defineStream, sql, type EventOf, type ParamsOf } from "headrace";

@@ -39,17 +39,18 @@ test("`start` serves until a signal, and resolves when all is closed", async () 
   expect((await fetch(`${url}/readyz`)).status).toBeLessThan(600);
   process.emit("SIGTERM");
   expect(await running).toBe(0);
-  await expect(fetch(`${url}/livez`)).rejects.toThrow();
+  await expect(fetch(`${url}/livez`)).rejects.toThrow("fetch failed");
 });
 
 test("`dev` runs the server in a process of its own, shows its addresses, and stops it on a signal", async () => {
   const { io, stdout, stderr } = memoryIo();
   const running = runCli(["dev", "--project", FLIGHTS, "--port", "0", "--data", folder], io);
-  await until(() => stdout().includes("ready at"), { timeout: 30_000 }).catch(() => expect.fail(stderr()));
+  await until(() => stdout().includes("ready at") || stderr() !== "", { timeout: 30_000 });
+  expect(stderr()).toBe("");
   const url = /ready at (\S+),/.exec(stdout())?.[1] ?? "";
   expect((await fetch(`${url}/v1/endpoints/delays_by_hour`)).status).toBe(200);
   expect(stdout()).toContain(`  endpoint  ${url}/v1/endpoints/worst_days`);
   process.emit("SIGINT");
   expect(await running).toBe(0);
-  await expect(fetch(`${url}/livez`)).rejects.toThrow();
+  await expect(fetch(`${url}/livez`)).rejects.toThrow("fetch failed");
 });

@@ -129,7 +129,7 @@ for (const scenario of [PLAIN, UNIQUE]) {
     const what = dies ? "a crash" : "an error";
     test(
       `${scenario.stream}: ${what} at any step of the loader, before, amid or after its effect, leaves each offset in exactly one place`,
-      { timeout: 120_000 },
+      { timeout: 240_000 },
       async () => {
         const steps = await run(scenario, { step: Infinity, moment: "before", dies });
         const { stream } = scenario;

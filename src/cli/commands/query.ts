@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
+import { MINUTE } from "../../units.ts";
 import { createClient, type Client } from "../client.ts";
 import { printLine, styled, writeAll, type Io } from "../io.ts";
 import { examples, gather, jsonOption } from "../options.ts";
@@ -8,6 +9,8 @@ import { readAnswer } from "../endpoint-answer.ts";
 import { textOf } from "../json-value.ts";
 import { formatTable } from "../table.ts";
 
+/** A large answer on a slow line; the query itself has its own limit on the server. */
+const ANSWER_TIMEOUT = 10 * MINUTE;
 const FORMATS = ["table", "json", "ndjson", "csv"] as const;
 
 interface Options {
@@ -69,7 +72,7 @@ function search(params: URLSearchParams): string {
 }
 
 async function printTable(client: Client, path: string, io: Io): Promise<void> {
-  const answer = readAnswer(await client.json({ path }));
+  const answer = readAnswer(await client.json({ path, timeout: ANSWER_TIMEOUT }));
   const columns = answer.meta.map(({ name, type }) => ({
     name,
     align: /Int|Float|Decimal/.test(type) ? ("right" as const) : ("left" as const),
@@ -87,7 +90,7 @@ async function printTable(client: Client, path: string, io: Io): Promise<void> {
 
 /** Hands the answer on as it comes. */
 async function printBody(client: Client, path: string, io: Io): Promise<void> {
-  const response = await client.request({ path, headers: { accept: "*/*" } });
+  const response = await client.request({ path, headers: { accept: "*/*" }, timeout: ANSWER_TIMEOUT });
   let last = 0;
   try {
     for await (const chunk of response.body ?? []) {

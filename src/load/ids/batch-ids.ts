@@ -1,7 +1,6 @@
 import type { LogBatch } from "../../log/log.ts";
 import { createIdReader } from "../../project/fast-validator/id-reader.ts";
-import { ROWS_PER_TURN } from "../limits.ts";
-import { nextTurn } from "../next-turn.ts";
+import { inTurns } from "../in-turns.ts";
 import { linesOf, offsetsIn } from "../rows.ts";
 import { has, type Spans } from "../spans.ts";
 import type { IdRow } from "./find-duplicates.ts";
@@ -11,10 +10,9 @@ export async function readIds(batches: readonly LogBatch[], idField: string): Pr
   const column = batches[0]?.schema.columns.find(({ name }) => name === idField);
   const read = createIdReader(idField, column?.type.kind);
   const rows: IdRow[] = [];
-  for (const { line, offset, acceptedAt } of linesOf(batches, "events", offsetsIn(batches, "events"))) {
+  await inTurns(linesOf(batches, "events", offsetsIn(batches, "events")), ({ line, offset, acceptedAt }) => {
     rows.push({ id: read(line, 0, line.length), offset, acceptedAt });
-    if (rows.length % ROWS_PER_TURN === 0) await nextTurn();
-  }
+  });
   return rows;
 }
 

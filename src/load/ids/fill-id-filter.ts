@@ -1,5 +1,5 @@
 import type { Store } from "../../store/store.ts";
-import { nextTurn } from "../next-turn.ts";
+import { inTurns } from "../in-turns.ts";
 import { IdFilter } from "./id-filter.ts";
 
 export interface FillOptions {
@@ -22,9 +22,8 @@ export async function fillIdFilter(options: FillOptions): Promise<IdFilter> {
   const filter = new IdFilter({ window, idsMax, since });
   for await (const page of store.scanIds(table, since)) {
     // The store doesn't tell when each was accepted: as if it were now, they stay for longer than they need.
-    for (const id of page) filter.add(filter.fingerprint(id), now);
+    await inTurns(page, (id) => filter.add(filter.fingerprint(id), now));
     signal.throwIfAborted();
-    await nextTurn();
   }
   return filter;
 }

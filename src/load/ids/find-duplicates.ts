@@ -1,7 +1,7 @@
 import type { Store, StoredId } from "../../store/store.ts";
 import type { RefusedPlace } from "../ledger-state.ts";
-import { IDS_PER_QUESTION, ROWS_PER_TURN } from "../limits.ts";
-import { nextTurn } from "../next-turn.ts";
+import { inTurns } from "../in-turns.ts";
+import { IDS_PER_QUESTION } from "../limits.ts";
 import { FingerprintSet } from "./fingerprint-set.ts";
 import type { IdFilter } from "./id-filter.ts";
 
@@ -51,13 +51,17 @@ export async function findDuplicates(
 async function suspectRows(filter: IdFilter, rows: readonly IdRow[]): Promise<IdRow[]> {
   const seen = new FingerprintSet();
   const ids = new Set<string>();
-  for (const [index, row] of rows.entries()) {
-    if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
-    const fingerprint = filter.fingerprint(row.id);
-    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, row.acceptedAt)) ids.add(row.id);
-  }
+  await inTurns(rows, ({ id, acceptedAt }) => {
+    const fingerprint = filter.fingerprint(id);
+    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, acceptedAt)) ids.add(id);
+  });
+  if (ids.size === 0) return [];
   // An id that repeats became a suspect at its second row: the first is one too.
-  return ids.size === 0 ? [] : rows.filter((row) => ids.has(row.id));
+  const suspects: IdRow[] = [];
+  await inTurns(rows, (row) => {
+    if (ids.has(row.id)) suspects.push(row);
+  });
+  return suspects;
 }
 
 /** The rows whose id the store has from another event, within the window of each. */

@@ -15,7 +15,7 @@ export interface ClickHouseConnection {
    */
   insert(insert: InsertStatement): Promise<number>;
 
-  /** Runs one SELECT from outside within limits. Resolves when the first bytes are there, or the end. */
+  /** Begins one SELECT from outside within limits. Errors of the query come with its bytes. */
   read(request: ReadRequest): Promise<ReadAnswer>;
 
   /** Waits for what is running and closes. */
@@ -24,7 +24,7 @@ export interface ClickHouseConnection {
 
 /** Formats of answers, in ClickHouse's words. */
 export type AnswerFormat =
-  "JSONCompactEachRowWithNamesAndTypes" | "CSVWithNames" | "JSONEachRow" | "TabSeparated" | "RowBinary";
+  "JSONCompactEachRowWithProgress" | "CSVWithNames" | "JSONEachRow" | "TabSeparated" | "RowBinary";
 
 export interface InsertStatement {
   /** The statement, given how to name each input as a table expression. */
@@ -52,13 +52,6 @@ export interface ReadAnswer {
   next(): Promise<Buffer | undefined>;
   /** Stops the query if it still runs. Whoever doesn't read to the end must call it. */
   leave(): void;
-  /** Known after the last bytes. */
-  summary(): ReadSummary;
-}
-
-export interface ReadSummary {
-  /** Seconds. */
-  readonly elapsed: number;
-  readonly rowsRead: number;
-  readonly bytesRead: number;
+  /** Seconds that the query took; known after the last bytes. */
+  elapsed(): number;
 }

@@ -95,7 +95,6 @@ export function storeFailed(what: string, error: unknown): HeadraceError {
 export function cleanMessage(message: string): string {
   return message
     .replace(/^(?:Code: \d+\. )?(?:DB::Exception: )?/, "")
-    .replace(/\s*INTO OUTFILE '[^']*' TRUNCATE FORMAT \w+/g, "")
     .replace(/\s*\((?:in file\/uri|while reading from part)[^)]*\)/g, "")
     .replace(/\.? (?:I|i)n scope .*$/s, "")
     .replace(/: [Ww]hile executing .*$/s, "")

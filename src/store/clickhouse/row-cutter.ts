@@ -11,8 +11,8 @@ const QUOTE = 0x22;
 export interface RowCutter {
   /** The whole rows that are complete with this chunk, or undefined when there are none yet. */
   push(chunk: Buffer): Buffer | undefined;
-  /** Rows so far. */
-  readonly rows: number;
+  /** Rows so far, headers and the like included. */
+  readonly lines: number;
 }
 
 /** For formats in which each newline ends a row: JSON escapes those within values. */
@@ -43,7 +43,7 @@ export function csvCutter(): RowCutter {
 }
 
 class Cutter implements RowCutter {
-  rows = 0;
+  lines = 0;
   /** The beginning of the row that isn't complete yet. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
@@ -55,7 +55,7 @@ class Cutter implements RowCutter {
 
   push(chunk: Buffer): Buffer | undefined {
     const { end, count } = this.#scan(chunk);
-    this.rows += count;
+    this.lines += count;
     const whole = end === 0 ? undefined : this.#join(chunk.subarray(0, end));
     if (end < chunk.length) this.#keep(chunk.subarray(end));
     return whole;

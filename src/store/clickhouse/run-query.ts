@@ -1,24 +1,23 @@
 import { HeadraceError } from "../../errors.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import { GIB, MIB, SECOND } from "../../units.ts";
-import type { QueryLimits, QueryResult, ResultColumn, StoreQuery } from "../store.ts";
+import type { QueryLimits, QueryResult, QueryStatistics, ResultColumn, StoreQuery } from "../store.ts";
 import type { ClickHouseConnection, ReadAnswer } from "./connection.ts";
 import { queryError } from "./engine-errors.ts";
-import { JsonRowWriter } from "./json-integers.ts";
-import { jsonShape } from "./json-shape.ts";
+import { JsonRows } from "./json-rows.ts";
 import { resultColumn } from "./result-columns.ts";
-import { csvCutter, lineCutter, type RowCutter } from "./row-cutter.ts";
+import { csvCutter, lineCutter } from "./row-cutter.ts";
 import { singleSelect } from "./single-select.ts";
 import { tsvRows } from "./stored-ids.ts";
 
 /** What finding out the types may cost: the engine runs scalar subqueries for it. */
 const DESCRIBE_LIMITS: QueryLimits = { time: 10 * SECOND, memory: GIB, rows: 100_000, bytes: 16 * MIB };
 
-/** Runs one SELECT. Resolves when the first row is there, or the end. */
+/** Runs one SELECT. Resolves when the first rows are there, or the end. */
 export async function runQuery(connection: ClickHouseConnection, query: StoreQuery): Promise<QueryResult> {
   const { limits, signal } = query;
   const sql = { text: singleSelect(query.sql.text), params: query.sql.params };
-  const format = query.format === "csv" ? "CSVWithNames" : "JSONCompactEachRowWithNamesAndTypes";
+  const format = query.format === "csv" ? "CSVWithNames" : "JSONCompactEachRowWithProgress";
   let answer: ReadAnswer;
   try {
     answer = await connection.read({ sql, format, limits, ...(signal === undefined ? {} : { signal }) });
@@ -26,7 +25,13 @@ export async function runQuery(connection: ClickHouseConnection, query: StoreQue
     throw queryError(error, limits);
   }
   const rows = query.format === "csv" ? csvRows() : jsonRows();
-  return new RunningQuery(answer, rows, limits);
+  const chunks = new RowChunks(answer, rows, limits);
+  await chunks.begin();
+  return {
+    chunks,
+    columns: () => rows.columns(),
+    statistics: () => ({ elapsed: answer.elapsed(), ...rows.counts() }),
+  };
 }
 
 /** The columns that a SELECT would give. */
@@ -53,15 +58,16 @@ export async function describeQuery(
 /** Turns the engine's bytes into whole rows of the asked format. */
 interface Rows {
   push(chunk: Buffer): Buffer | undefined;
-  count(): number;
+  counts(): Omit<QueryStatistics, "elapsed">;
   columns(): readonly ResultColumn[];
 }
 
-/** Its iterator can be left before the first step, which a generator wouldn't notice. */
-class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, undefined> {
+/** An iterator that can be left before its first step, which a generator wouldn't notice. */
+class RowChunks implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #answer: ReadAnswer;
   readonly #rows: Rows;
   readonly #limits: QueryLimits;
+  #first: IteratorResult<Uint8Array, undefined> | undefined;
   #bytes = 0;
 
   constructor(answer: ReadAnswer, rows: Rows, limits: QueryLimits) {
@@ -70,24 +76,19 @@ class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, und
     this.#limits = limits;
   }
 
-  get chunks(): AsyncIterable<Uint8Array> {
-    return this;
-  }
-
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  columns(): readonly ResultColumn[] {
-    return this.#rows.columns();
-  }
-
-  statistics(): ReturnType<QueryResult["statistics"]> {
-    const { elapsed, rowsRead, bytesRead } = this.#answer.summary();
-    return { elapsed, rowsRead, bytesRead, rows: this.#rows.count() };
+  /** Waits for the first rows: an error before them is one that can still be answered properly. */
+  async begin(): Promise<void> {
+    this.#first = await this.next();
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) return first;
     try {
       for (let chunk = await this.#answer.next(); chunk !== undefined; chunk = await this.#answer.next()) {
         const rows = this.#rows.push(chunk);
@@ -103,6 +104,7 @@ class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, und
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#first = undefined;
     this.#answer.leave();
     return { done: true, value: undefined };
   }
@@ -114,49 +116,29 @@ class RunningQuery implements QueryResult, AsyncIterableIterator<Uint8Array, und
   }
 }
 
-/** The header line isn't a row. */
+/** The header line isn't a row, and CSV has no place for what was read. */
 function csvRows(): Rows {
   const cutter = csvCutter();
   return {
     push: (chunk) => cutter.push(chunk),
-    count: () => Math.max(0, cutter.rows - 1),
     columns: () => [],
+    counts: () => ({ rows: Math.max(0, cutter.lines - 1), rowsRead: 0, bytesRead: 0 }),
   };
 }
 
-/** The first two lines are the names and the types of the columns. */
 function jsonRows(): Rows {
   const cutter = lineCutter();
-  const header: string[][] = [];
-  let writer: JsonRowWriter | undefined;
-  let written = 0;
+  const json = new JsonRows();
+  let before = 0;
   return {
     push(chunk) {
-      let lines = cutter.push(chunk);
-      while (lines !== undefined && header.length < 2) {
-        const end = lines.indexOf("\n") + 1;
-        if (end === 0) return undefined;
-        header.push(JSON.parse(lines.toString("utf8", 0, end)) as string[]);
-        lines = lines.subarray(end);
-      }
-      if (lines === undefined || lines.length === 0) return undefined;
-      writer ??= rowWriter(header);
-      const count = rowsOf(cutter) - written;
-      written += count;
-      return writer.write(lines, count);
+      const lines = cutter.push(chunk);
+      if (lines === undefined) return undefined;
+      const count = cutter.lines - before;
+      before = cutter.lines;
+      return json.write(lines, count);
     },
-    count: () => rowsOf(cutter),
-    columns: () => {
-      const [names = [], types = []] = header;
-      return names.map((name, index) => resultColumn(name, types[index] ?? ""));
-    },
+    columns: () => json.columns.map(({ name, type }) => resultColumn(name, type)),
+    counts: () => ({ rows: json.rows, rowsRead: json.rowsRead, bytesRead: json.bytesRead }),
   };
-}
-
-function rowsOf(cutter: RowCutter): number {
-  return Math.max(0, cutter.rows - 2);
-}
-
-function rowWriter([names = [], types = []]: readonly (readonly string[])[]): JsonRowWriter {
-  return new JsonRowWriter(names.map((name, index) => ({ name, shape: jsonShape(types[index] ?? "") })));
 }

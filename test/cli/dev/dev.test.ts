@@ -50,7 +50,9 @@ const urls = () =>
   [...output.matchAll(/^ready at (http:\/\/127\.0\.0\.1:\d+)/gm)].map(([, url]) => url ?? "");
 
 async function announced(times: number): Promise<string> {
-  await until(() => urls().length >= times, { timeout: 30_000 }).catch(() => expect.fail(output));
+  await until(() => urls().length >= times, { timeout: 30_000 }).catch((error: unknown) => {
+    throw new Error(output, { cause: error });
+  });
   return urls()[times - 1] ?? "";
 }
 
@@ -94,7 +96,7 @@ test("Ctrl-C stops the server too, and exits 0", async () => {
   const url = await announced(1);
   dev.kill("SIGINT");
   expect(await once(dev, "close")).toEqual([0, null]);
-  await expect(fetch(`${url}/livez`)).rejects.toThrow();
+  await expect(fetch(`${url}/livez`)).rejects.toThrow("fetch failed");
 }, 60_000);
 
 test("a server doesn't outlive a `dev` that was killed", async () => {
@@ -108,6 +110,7 @@ test("a server doesn't outlive a `dev` that was killed", async () => {
       () => true,
     );
   await until(gone, { timeout: 15_000 });
+  expect(await gone()).toBe(true);
 }, 60_000);
 
 test("the log is for people", async () => {

@@ -1,9 +1,19 @@
-import fc from "fast-check";
+import {
+  array,
+  assert,
+  asyncProperty,
+  constantFrom,
+  dictionary,
+  integer,
+  jsonValue,
+  string,
+} from "fast-check";
 import { describe, expect, test } from "vitest";
 import { HeadraceError } from "../../../src/errors.ts";
 import { withoutMark } from "../../../src/cli/publish/byte-order-mark.ts";
 import { readJson } from "../../../src/cli/publish/json.ts";
 import { readNdjson } from "../../../src/cli/publish/ndjson.ts";
+import { MIB } from "../../../src/units.ts";
 
 /** The events of a document that arrives in pieces of a size. */
 async function read(text: string, size = 1_000): Promise<readonly string[]> {
@@ -51,11 +61,11 @@ describe("a JSON document", () => {
   });
 
   test("of any events gives these events, however it is cut in pieces", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.dictionary(fc.string(), fc.jsonValue())),
-        fc.integer({ min: 1, max: 40 }),
-        fc.constantFrom(0, 2),
+    await assert(
+      asyncProperty(
+        array(dictionary(string(), jsonValue())),
+        integer({ min: 1, max: 40 }),
+        constantFrom(0, 2),
         async (events, size, indent) => {
           const text = JSON.stringify(events, undefined, indent);
           const lines = await read(text, size);
@@ -83,10 +93,11 @@ describe("a JSON document", () => {
   });
 });
 
+async function* endless(): AsyncGenerator<Buffer> {
+  for (let n = 0; n < 100; n++) yield Buffer.alloc(MIB, "x");
+}
+
 test("a line without end doesn't fill the memory", async () => {
-  async function* endless() {
-    for (let n = 0; n < 100; n++) yield Buffer.alloc(1024 * 1024, "x");
-  }
   const lines = readNdjson(endless(), "big.ndjson");
   await expect(lines.next()).rejects.toThrow("an event is longer than 64 MiB");
 });

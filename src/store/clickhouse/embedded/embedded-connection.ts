@@ -25,7 +25,7 @@ import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
 import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
 import { ResultPipe } from "./result-pipe.ts";
-import { RunningRead } from "./running-read.ts";
+import { RunningRead, STUCK_AFTER } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
 /** How long `close` lets queries go on before it stops them. */
@@ -40,6 +40,8 @@ export interface EmbeddedOptions {
   readonly readers: number;
   /** Bytes that the engine may use in all. */
   readonly memory: number;
+  /** Milliseconds after which a query that was told to stop gets a stand-in for its session. Default 5 s. */
+  readonly stuckAfter?: number;
 }
 
 /** ClickHouse in this process, by chDB: the only file that opens it. One for each process, by the engine's nature. */
@@ -53,18 +55,20 @@ export class EmbeddedConnection implements ClickHouseConnection {
   readonly #temp: TempFiles;
   /** All of the above, to be closed. */
   readonly #opened: AsyncDisposableStack;
+  readonly #stuckAfter: number;
   /** What runs, and when its reader is free again. */
   readonly #reads = new Map<RunningRead, Promise<void>>();
   #inserts: Promise<unknown> = Promise.resolve();
   #marks = 0;
 
-  private constructor(parts: Parts, opened: AsyncDisposableStack) {
+  private constructor(parts: Parts, opened: AsyncDisposableStack, stuckAfter: number) {
     this.#own = parts.own;
     this.#killer = parts.killer;
     this.#writer = parts.writer;
     this.#readers = parts.readers;
     this.#temp = parts.temp;
     this.#opened = opened;
+    this.#stuckAfter = stuckAfter;
   }
 
   /**
@@ -82,7 +86,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
     const path = join(folder, "engine");
     try {
       const parts = await openParts(options, temp, opened, (settings) => openSession(chdb, path, settings));
-      return new EmbeddedConnection(parts, opened.move());
+      return new EmbeddedConnection(parts, opened.move(), options.stuckAfter ?? STUCK_AFTER);
     } catch (error) {
       if (!(error instanceof ClickHouseError)) throw error;
       throw new HeadraceError("store_failed", `The embedded store can't open ${path}: ${error.message}`, {
@@ -105,11 +109,11 @@ export class EmbeddedConnection implements ClickHouseConnection {
     const reader = await this.#readers.acquire(request.signal);
     const read = new RunningRead(reader, request, `headrace-${++this.#marks}`, {
       kill: (mark) => this.#kill(mark),
+      stuckAfter: this.#stuckAfter,
       stuck: () => void this.#readers.replace(reader),
     });
     this.#reads.set(read, this.#release(read, reader));
     if (request.signal?.aborted === true) read.stop(cancelled());
-    await read.begin();
     return read;
   }
 
@@ -213,9 +217,17 @@ async function openParts(
   await own.run(createDatabase());
   const killer = await openOne(SESSION_SETTINGS);
   const writer = await openOne(INSERT_SETTINGS, DATABASE);
-  const readers = await ReaderPool.create(options.readers, async (): Promise<Reader> => {
-    const pipe = await ResultPipe.create(join(temp.folder, randomUUID()));
-    return { session: await openOne({ readonly: 2, ...READ_SETTINGS }, DATABASE), pipe };
-  });
+  const readers = await ReaderPool.create(options.readers, () => openReader(temp, session));
   return { own, killer, writer, readers, temp };
+}
+
+async function openReader(temp: TempFiles, session: (settings: Settings) => EngineSession): Promise<Reader> {
+  const one = session({ readonly: 2, ...READ_SETTINGS });
+  try {
+    await one.run(`USE ${DATABASE}`);
+    return { session: one, pipe: await ResultPipe.create(join(temp.folder, randomUUID())) };
+  } catch (error) {
+    await one.close();
+    throw error;
+  }
 }

@@ -1,14 +1,18 @@
 import type { Session } from "chdb";
 import { ClickHouseError } from "../clickhouse-error.ts";
-import type { AnswerFormat, ReadSummary } from "../connection.ts";
+import type { AnswerFormat } from "../connection.ts";
 
-export interface EngineAnswer extends ReadSummary {
+export interface EngineAnswer {
   readonly bytes: Buffer;
+  /** Seconds. */
+  readonly elapsed: number;
 }
 
 /** A session of the engine: it runs one call at a time, later ones wait. A call that runs is never given up. */
 export class EngineSession {
   readonly #session: Session;
+  /** The last call failed: what it had written already would come with the next call's answer. */
+  #soiled = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session) {
@@ -30,11 +34,14 @@ export class EngineSession {
 
   async #call(sql: string, format: AnswerFormat): Promise<EngineAnswer> {
     try {
+      if (this.#soiled) await this.#session.queryAsync("SELECT 1 FORMAT Null");
+      this.#soiled = false;
       const result = await this.#session.queryAsync(sql, { format });
       const view = result.bytes();
       const bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
-      return { bytes, elapsed: result.elapsed, rowsRead: result.rowsRead, bytesRead: result.bytesRead };
+      return { bytes, elapsed: result.elapsed };
     } catch (error) {
+      this.#soiled = true;
       throw engineError(error);
     }
   }

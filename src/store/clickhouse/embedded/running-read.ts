@@ -2,8 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError } from "../../../errors.ts";
 import { SECOND } from "../../../units.ts";
 import { paramAssignments } from "../bound-params.ts";
-import type { ReadAnswer, ReadRequest, ReadSummary } from "../connection.ts";
+import { ClickHouseError } from "../clickhouse-error.ts";
+import type { ReadAnswer, ReadRequest } from "../connection.ts";
 import { quoteText } from "../quote.ts";
+import type { EngineAnswer } from "./engine-session.ts";
 import { cancelled, type Reader } from "./reader-pool.ts";
 import type { PipeReading } from "./result-pipe.ts";
 
@@ -17,8 +19,9 @@ export const STUCK_AFTER = 5 * SECOND;
 export interface ReadHooks {
   /** Stops whatever runs with this mark. */
   kill(mark: string): Promise<void>;
-  /** It doesn't stop. */
+  /** It hasn't stopped `stuckAfter` milliseconds after it was told to. */
   stuck(): void;
+  readonly stuckAfter: number;
 }
 
 /** One SELECT that runs in a reader's session. `ended` resolves when the engine's call is over, whatever came of it. */
@@ -26,19 +29,17 @@ export class RunningRead implements ReadAnswer {
   readonly ended: Promise<void>;
   readonly #mark: string;
   readonly #hooks: ReadHooks;
-  readonly #call: Promise<ReadSummary>;
+  readonly #call: Promise<EngineAnswer>;
   readonly #reading: PipeReading;
-  /** Bytes that came before anybody asked. */
-  #first: Buffer | undefined;
   #over = false;
   /** Why it was stopped before its end. */
   #stopped: HeadraceError | undefined;
-  #summary: ReadSummary | undefined;
+  #elapsed = 0;
 
   constructor(reader: Reader, request: ReadRequest, mark: string, hooks: ReadHooks) {
     this.#mark = mark;
     this.#hooks = hooks;
-    this.#call = reader.session.run(script(request, mark, reader.pipe.path), request.format);
+    this.#call = run(reader, request, mark);
     this.#reading = reader.pipe.begin(this.#call);
     const { signal, limits } = request;
     const abort = (): void => this.stop(cancelled());
@@ -51,16 +52,10 @@ export class RunningRead implements ReadAnswer {
     });
   }
 
-  /** Resolves when the first bytes are there or the query has ended, and fails when it failed before. */
-  async begin(): Promise<void> {
-    this.#first = await this.next();
-  }
-
   async next(): Promise<Buffer | undefined> {
-    const chunk = this.#first ?? (await this.#reading.next());
-    this.#first = undefined;
+    const chunk = await this.#reading.next();
     if (this.#stopped !== undefined) throw this.#stopped;
-    if (chunk === undefined) this.#summary = await this.#call;
+    if (chunk === undefined) this.#elapsed = (await this.#call).elapsed;
     return chunk;
   }
 
@@ -68,8 +63,8 @@ export class RunningRead implements ReadAnswer {
     this.stop(cancelled());
   }
 
-  summary(): ReadSummary {
-    return this.#summary ?? { elapsed: 0, rowsRead: 0, bytesRead: 0 };
+  elapsed(): number {
+    return this.#elapsed;
   }
 
   /** Ends it early: its consumer gets the error at once, the engine is told until it obeys. */
@@ -86,11 +81,19 @@ export class RunningRead implements ReadAnswer {
     while (!this.#over) {
       await this.#hooks.kill(this.#mark);
       await Promise.race([this.ended, sleep(KILL_INTERVAL)]);
-      if (!stuck && !this.#over && performance.now() - since > STUCK_AFTER) {
+      if (!stuck && !this.#over && performance.now() - since > this.#hooks.stuckAfter) {
         stuck = true;
         this.#hooks.stuck();
       }
     }
+  }
+}
+
+async function run(reader: Reader, request: ReadRequest, mark: string): Promise<EngineAnswer> {
+  try {
+    return await reader.session.run(script(request, mark, reader.pipe.path), request.format);
+  } catch (error) {
+    throw withoutSuffix(error, request.sql.text);
   }
 }
 
@@ -106,6 +109,17 @@ function script(request: ReadRequest, mark: string, pipe: string): string {
   ];
   // What follows the text stands on its own line, in case the text ends in a comment.
   return `SET ${settings.join(", ")};\n${sql.text}\nINTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
+}
+
+/** Takes what was put behind the SQL out of an error about it. */
+function withoutSuffix(error: unknown, text: string): unknown {
+  if (!(error instanceof ClickHouseError)) return error;
+  const line = Number(/^Code: 62\..*\(line (\d+), col \d+\)/.exec(error.message)?.[1] ?? 1);
+  const message =
+    line > text.split("\n").length
+      ? "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT"
+      : error.message.replaceAll(/\s*(?:INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g, "");
+  return new ClickHouseError(message, error.code, error);
 }
 
 export function timedOut(time: number): HeadraceError {

@@ -1,4 +1,4 @@
-import { PLAIN, type JsonShape } from "./json-shape.ts";
+import { jsonShape, PLAIN, type JsonShape } from "./json-shape.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -15,54 +15,93 @@ const MINUS = 0x2d;
 /** Digits of Number.MAX_SAFE_INTEGER, 9007199254740991. */
 const SAFE_DIGITS = 16;
 
+/** Bytes before the list in a row's line, {"row": */
+const ROW_PREFIX = 7;
+/** What tells a row's line, {"row":…}, from the others, such as {"rows_before_limit_at_least":…} */
+const ROW_START = Buffer.from('{"row"');
+
 /**
- * Turns rows of JSONCompactEachRow, which are lists, into rows of JSON objects, in which an integer that a JSON number
- * can't hold exactly (beyond ±(2^53 - 1)) is a string. It works on the bytes, for the engine can only quote all
+ * Turns what JSONCompactEachRowWithProgress gives into rows of JSON objects, in which an integer that a JSON number
+ * can't hold exactly (beyond ±(2^53 - 1)) is a string. It works on the bytes, because the engine can only quote all
  * integers of 64 bits or none, and a `count()` shall be a number.
  */
-export class JsonRowWriter {
-  readonly #keys: readonly Buffer[];
-  readonly #shapes: readonly JsonShape[];
-  readonly #keyBytes: number;
+export class JsonRows {
+  /** Rows so far. */
+  rows = 0;
+  /** What the query has read so far. */
+  rowsRead = 0;
+  bytesRead = 0;
+  /** Names and types, known before the first row. */
+  columns: readonly { readonly name: string; readonly type: string }[] = [];
+  /** What stands before each value: its key. */
+  #keys: readonly Buffer[] = [];
+  #shapes: readonly JsonShape[] = [];
   #in: Buffer = Buffer.alloc(0);
   #at = 0;
   #out: Buffer = Buffer.alloc(0);
   #end = 0;
 
-  constructor(columns: readonly { readonly name: string; readonly shape: JsonShape }[]) {
-    this.#keys = columns.map(({ name }, index) =>
-      Buffer.from(`${index === 0 ? "{" : ","}${JSON.stringify(name)}:`),
-    );
-    this.#shapes = columns.map(({ shape }) => shape);
-    this.#keyBytes = this.#keys.reduce((sum, key) => sum + key.length, 0);
-  }
-
-  /** `lines` holds `count` whole rows, each with its newline. */
+  /** `lines` holds at most `count` lines, each whole with its newline. */
   write(lines: Buffer, count: number): Buffer {
     this.#in = lines;
     this.#at = 0;
-    // Two quotes for each integer of at least 16 digits, and a row's braces instead of its brackets.
-    this.#out = Buffer.allocUnsafe(
-      lines.length + count * this.#keyBytes + 2 * Math.ceil(lines.length / SAFE_DIGITS),
-    );
     this.#end = 0;
-    while (this.#at < lines.length) this.#row();
+    this.#notes();
+    // A row gains its keys, and two quotes for each integer of at least 16 digits.
+    const keyBytes = this.#keys.reduce((sum, key) => sum + key.length, 1);
+    this.#out = Buffer.allocUnsafe(
+      lines.length + count * keyBytes + 2 * Math.ceil(lines.length / SAFE_DIGITS),
+    );
+    while (this.#at < lines.length) {
+      this.#row();
+      this.#notes();
+    }
     return this.#out.subarray(0, this.#end);
   }
 
+  /** Takes in the lines that aren't rows, up to the next that is. */
+  #notes(): void {
+    while (this.#at < this.#in.length && !this.#startsRow()) {
+      const end = this.#in.indexOf(NEWLINE, this.#at);
+      if (end > this.#at) this.#note(JSON.parse(this.#in.toString("utf8", this.#at, end)) as Note);
+      this.#at = end + 1;
+    }
+  }
+
+  #startsRow(): boolean {
+    for (let index = 0; index < ROW_START.length; index++) {
+      if (this.#in[this.#at + index] !== ROW_START[index]) return false;
+    }
+    return true;
+  }
+
+  #note({ meta, progress }: Note): void {
+    if (meta !== undefined) {
+      this.columns = meta;
+      this.#keys = meta.map(({ name }, index) =>
+        Buffer.from(`${index === 0 ? "{" : ","}${JSON.stringify(name)}:`),
+      );
+      this.#shapes = meta.map(({ type }) => jsonShape(type));
+    }
+    if (progress !== undefined) {
+      this.rowsRead = Number(progress.read_rows ?? 0);
+      this.bytesRead = Number(progress.read_bytes ?? 0);
+    }
+  }
+
   #row(): void {
-    this.#at++; // [
-    for (let column = 0; column < this.#keys.length; column++) {
+    this.#at += ROW_PREFIX + 1;
+    for (const [column, key] of this.#keys.entries()) {
       this.#skipSpaces();
-      const key = this.#keys[column] ?? this.#out;
       key.copy(this.#out, this.#end);
       this.#end += key.length;
       this.#value(this.#shapes[column] ?? PLAIN);
-      this.#at++; // the comma or the closing bracket
+      this.#at++; // the comma, or the bracket at the end
     }
     this.#out[this.#end++] = CLOSE_OBJECT;
     this.#out[this.#end++] = NEWLINE;
-    this.#at++; // \n
+    this.#at += 2; // the brace and the newline
+    this.rows++;
   }
 
   #value(shape: JsonShape): void {
@@ -141,6 +180,12 @@ export class JsonRowWriter {
   #skipSpaces(): void {
     while (this.#in[this.#at] === SPACE) this.#at++;
   }
+}
+
+/** A line that isn't a row. Numbers come as text. */
+interface Note {
+  readonly meta?: readonly { readonly name: string; readonly type: string }[];
+  readonly progress?: { readonly read_rows?: string; readonly read_bytes?: string };
 }
 
 function inner(shape: JsonShape, place: number): JsonShape {

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import type { Store } from "../../../src/store/store.ts";
+import { DAY } from "../../../src/units.ts";
+import { batchOf, column, create, failureOf, schemaOf, tableOf } from "../support.ts";
+
+const COLUMNS = [column("id", "string"), column("n", { kind: "int", bits: 32, signed: true })];
+const SCHEMA = schemaOf(COLUMNS, "id");
+
+export function describeIds(store: () => Store): void {
+  const insert = (table: string, ids: readonly string[], offset: number, acceptedAt: number, log = "log-a") =>
+    store().insert(
+      table,
+      batchOf(
+        SCHEMA,
+        ids.map((id, n) => ({ id, n })),
+        { ids, offset, acceptedAt, log },
+      ),
+    );
+  const table = (name: string): Promise<void> =>
+    create(store(), tableOf(name, COLUMNS, { schema: SCHEMA, idWindow: DAY }));
+
+  describe("ids", () => {
+    test("are found with the first position that they were stored at", async () => {
+      await table("ids_first");
+      const now = Date.now();
+      const odd = 'it\'s \\ \t\n\0 "x" é🛫';
+      await insert("ids_first", ["a", "b", odd], 10, now - 2000);
+      await insert("ids_first", ["b", "c"], 20, now - 1000);
+      await insert("ids_first", ["a"], 5, now, "log-b");
+      const found = await store().findIds("ids_first", ["a", "b", "c", odd, "never"], 0);
+      expect(Object.fromEntries(found)).toEqual({
+        a: { log: "log-a", offset: 10 },
+        b: { log: "log-a", offset: 11 },
+        c: { log: "log-a", offset: 21 },
+        [odd]: { log: "log-a", offset: 12 },
+      });
+    });
+
+    test("count only from a time on", async () => {
+      await table("ids_since");
+      const now = Date.now();
+      await insert("ids_since", ["a", "b"], 0, now - 10_000);
+      await insert("ids_since", ["a"], 2, now);
+      expect(Object.fromEntries(await store().findIds("ids_since", ["a", "b"], now - 5000))).toEqual({
+        a: { log: "log-a", offset: 2 },
+      });
+      expect((await store().findIds("ids_since", ["a", "b"], now - 10_000)).size).toBe(2);
+    });
+
+    test("of a row that is tried again keep their first position", async () => {
+      await table("ids_again");
+      const now = Date.now();
+      await insert("ids_again", ["a"], 7, now);
+      await insert("ids_again", ["a"], 7, now);
+      expect(Object.fromEntries(await store().findIds("ids_again", ["a"], 0))).toEqual({
+        a: { log: "log-a", offset: 7 },
+      });
+    });
+
+    test("are there before their rows, so that no duplicate gets in between", async () => {
+      await table("ids_before");
+      const bad = { ...batchOf(SCHEMA, [{ id: "a", n: "x" }], { ids: ["a"] }) };
+      expect(await failureOf(store().insert("ids_before", bad))).toMatchObject({
+        code: "store_refused_events",
+      });
+      expect((await store().findIds("ids_before", ["a"], 0)).size).toBe(1);
+    });
+
+    test("are asked for and scanned in any number", async () => {
+      await table("ids_many");
+      const now = Date.now();
+      const ids = Array.from({ length: 120_001 }, (_, n) => `id-${n}`);
+      await insert("ids_many", ids, 0, now);
+      await insert("ids_many", ["old"], 200_000, now - 60_000);
+      const found = await store().findIds("ids_many", ids, 0);
+      expect(found.size).toBe(ids.length);
+      expect(found.get("id-120000")).toEqual({ log: "log-a", offset: 120_000 });
+
+      const pages: (readonly string[])[] = [];
+      for await (const page of store().scanIds("ids_many", now - 30_000)) pages.push(page);
+      expect(pages.length).toBeGreaterThan(1);
+      expect(new Set(pages.flat())).toEqual(new Set(ids));
+    });
+
+    test("of an empty table are none", async () => {
+      await table("ids_none");
+      expect((await store().findIds("ids_none", ["a"], 0)).size).toBe(0);
+      expect((await store().findIds("ids_none", [], 0)).size).toBe(0);
+      for await (const page of store().scanIds("ids_none", 0)) expect(page).toEqual([]);
+    });
+  });
+}
