@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { StreamSchema } from "../../src/project/column.ts";
-import type { Log, LogBatch, NewBatch, Position } from "../../src/log/log.ts";
+import type { KeyedAnswer, Log, LogBatch, NewBatch, Position } from "../../src/log/log.ts";
 import { until } from "../support/until.ts";
 
 /** A log that can be closed and opened again on what it kept. */
@@ -39,11 +39,7 @@ export function batchOf(
     );
   const events = lines("event", options.events ?? 1);
   const rejected = lines("rejected", options.rejected ?? 0);
-  const keyOf = (key: string) => ({
-    key,
-    bodyHash: `hash of ${tag}`,
-    answer: JSON.stringify({ accepted: tag }),
-  });
+  const keyOf = (key: string) => ({ key, ...answerOf(tag) });
   return {
     acceptedAt: options.acceptedAt ?? 1_700_000_000_000,
     events: { count: events.length, bytes: events },
@@ -51,6 +47,15 @@ export function batchOf(
     ...(options.key === undefined ? {} : { key: keyOf(options.key) }),
     ...(options.eventKeys === undefined ? {} : { eventKeys: options.eventKeys.map(keyOf) }),
   };
+}
+
+/** What stands under the keys of a batch. */
+function answerOf(tag: string): KeyedAnswer {
+  return { bodyHash: `hash of ${tag}`, answer: JSON.stringify({ accepted: tag }) };
+}
+
+function numbersFrom(count: number, from: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${from + n}`);
 }
 
 /** The batch as a reader must find it. */
@@ -295,10 +300,6 @@ export function describeLogContract(name: string, create: () => Promise<LogUnder
       await append(batchOf("two", { events: 2, eventKeys: ["d", "e"] }));
       for (let n = 0; n < 50; n += 1)
         await append(batchOf(`${n}`, { pad: 100, eventKeys: [`${n}`, `+${n}`] }));
-      const answerOf = (tag: string) => ({
-        bodyHash: `hash of ${tag}`,
-        answer: JSON.stringify({ accepted: tag }),
-      });
       for (const restart of [false, true]) {
         if (restart) await reopen();
         const again = await log.append(
@@ -325,10 +326,9 @@ export function describeLogContract(name: string, create: () => Promise<LogUnder
     });
 
     it("writes each event key once of concurrent batches that share some", async () => {
-      const taken = (count: number, from: number) => Array.from({ length: count }, (_, n) => `${from + n}`);
       const appended = await Promise.all(
         Array.from({ length: 30 }, async (_, n) => {
-          let keys = taken(10, n * 3);
+          let keys = numbersFrom(10, n * 3);
           for (;;) {
             if (keys.length === 0) return [];
             const batch = batchOf(keys.join(","), { events: keys.length, eventKeys: keys });
@@ -339,7 +339,7 @@ export function describeLogContract(name: string, create: () => Promise<LogUnder
         }),
       );
       const written = appended.flat();
-      expect(written.toSorted()).toEqual(taken(97, 0).toSorted());
+      expect(written.toSorted()).toEqual(numbersFrom(97, 0).toSorted());
       expect(log.status("flights", 0).keys).toBe(97);
     });
 

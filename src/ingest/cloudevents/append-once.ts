@@ -68,14 +68,17 @@ function firstOfEachKey(events: readonly JudgedEvent[]): JudgedEvent[] {
 }
 
 function linesOf(events: readonly JudgedEvent[]): { readonly events: Lines; readonly rejected: Lines } {
-  const section = (lines: readonly Buffer[]): Lines => ({
-    count: lines.length,
-    // One buffer instead of thousands.
-    bytes: lines.length === 0 ? [] : [Buffer.concat(lines)],
-  });
   return {
     events: section(events.flatMap(({ errors, line }) => (errors === undefined ? [line] : []))),
     rejected: section(events.flatMap(({ errors, line }) => (errors === undefined ? [] : [line]))),
+  };
+}
+
+function section(lines: readonly Buffer[]): Lines {
+  return {
+    count: lines.length,
+    // One buffer instead of thousands.
+    bytes: lines.length === 0 ? [] : [Buffer.concat(lines)],
   };
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { gatherBatches } from "../../../src/cli/publish/batches.ts";
@@ -26,6 +26,12 @@ async function* inPieces(body: Buffer, lengths: readonly number[]): AsyncGenerat
     yield body.subarray(at, at + length);
     at += length;
   }
+}
+
+/** A row that never ends. */
+async function* longRow(): AsyncGenerator<Buffer> {
+  yield Buffer.from('a,b\n1,"');
+  for (;;) yield Buffer.alloc(8 * MIB, "x");
 }
 
 /** The bodies of the batches that a CSV is sent in. */
@@ -110,11 +116,7 @@ describe("the batches of a CSV", () => {
     await expect(bodiesOf(inPieces(Buffer.from('a,b\n1,x\n2,"y\n'), [4]))).rejects.toThrow(
       "x.csv: a quoted cell is never closed; it begins in row 3, the header counted",
     );
-    async function* long(): AsyncGenerator<Buffer> {
-      yield Buffer.from('a,b\n1,"');
-      for (;;) yield Buffer.alloc(8 * MIB, "x");
-    }
-    await expect(bodiesOf(long())).rejects.toThrow("an event is longer than 64 MiB");
+    await expect(bodiesOf(longRow())).rejects.toThrow("an event is longer than 64 MiB");
   });
 });
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KEYED_EVENTS_MAX } from "../../../src/ingest/limits.ts";
 import { held, HELD_MAX } from "../../support/event-loop.ts";
@@ -48,6 +48,8 @@ const binary = (id: string, n: unknown = 1, options: Options = {}): Promise<Inge
     ...options,
     headers: { "ce-specversion": "1.0", "ce-id": id, "ce-source": "/s", "ce-type": "t", ...options.headers },
   });
+
+const keyed = (key: string) => ({ headers: { "idempotency-key": key } });
 
 const kept = async () => {
   const { events, rejected } = await ingest.kept("plain");
@@ -143,8 +145,6 @@ describe("on_invalid=fail", () => {
 });
 
 describe("an Idempotency-Key goes before the events' own identity", () => {
-  const keyed = (key: string) => ({ headers: { "idempotency-key": key } });
-
   test("and the answer is that of any batch", async () => {
     const first = await batch([event("1"), event("2")], keyed("a"));
     expect(first.body).toEqual({ accepted: 2, rejected: 0, errors: [] });

@@ -14,6 +14,9 @@ afterEach(async () => {
 
 const csv = { type: "text/csv" };
 
+const post = (body: Buffer) =>
+  ingest.post(zstdCompressSync(body), { ...csv, headers: { "content-encoding": "zstd" } });
+
 describe("a CSV body over HTTP", () => {
   test("is kept as events; errors say the row, counted from 0 without the header", async () => {
     const answer = await ingest.post('n,note\r\n1,"a\r\nb"\r\nx,bad\r\n3\r\n4,\r\n', csv);
@@ -92,9 +95,6 @@ describe("a CSV body over HTTP", () => {
 });
 
 describe("the event loop isn't held over 50 ms by", () => {
-  const post = (body: Buffer) =>
-    ingest.post(zstdCompressSync(body), { ...csv, headers: { "content-encoding": "zstd" } });
-
   test("48 MiB of good rows, some of them quoted", async () => {
     const row = `1,"${"x".repeat(50)}""y""\n${"z".repeat(50)}"\n2,${"x".repeat(100)}\n`;
     const body = Buffer.from(`n,note\n${row.repeat(Math.floor((48 * MIB) / row.length))}`);

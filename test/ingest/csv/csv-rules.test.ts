@@ -192,16 +192,17 @@ describe("rows", () => {
   });
 });
 
-describe("the header row", () => {
-  const refusal = (text: string): unknown => {
-    try {
-      judge(text);
-      return undefined;
-    } catch (error) {
-      return error;
-    }
-  };
+/** What a whole body is refused with. */
+const refusal = (text: string): unknown => {
+  try {
+    judge(text);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+};
 
+describe("the header row", () => {
   test.each([
     [
       "an unknown column",

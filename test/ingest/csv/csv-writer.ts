@@ -10,7 +10,10 @@ export interface CsvStyle {
   readonly emptyLines: boolean;
 }
 
-/** A CSV of rows of cells, written without a look at the code that reads it. Undefined is a bare empty cell. */
+/**
+ * A CSV of rows of cells, written without a look at the code that reads it. Undefined is a bare empty cell, which can't
+ * be the only one of its row: it would be an empty line.
+ */
 export function writeCsv(
   rows: readonly (readonly (string | undefined)[])[],
   style: CsvStyle,
@@ -20,7 +23,6 @@ export function writeCsv(
     style.lineEnd === "mixed" ? (random.chance(0.5) ? "\n" : "\r\n") : style.lineEnd;
   let text = style.mark ? "\uFEFF" : "";
   for (const [index, row] of rows.entries()) {
-    // A row of one bare empty cell would be an empty line.
     text += row.map((cell) => writeCell(cell, style, random)).join(",");
     if (index < rows.length - 1 || style.lastLineEnd) text += lineEnd();
     if (style.emptyLines && random.chance(0.2) && index < rows.length - 1) text += lineEnd();
@@ -30,7 +32,7 @@ export function writeCsv(
 
 function writeCell(cell: string | undefined, { quotes }: CsvStyle, random: Random): string {
   if (cell === undefined) return "";
-  const isNeeded = cell === "" || [...'",\r\n'].some((special) => cell.includes(special));
+  const isNeeded = cell === "" || /[",\r\n]/.test(cell);
   const isWanted = quotes === "always" || (quotes === "sometimes" && random.chance(0.5));
   return isNeeded || isWanted ? `"${cell.split('"').join('""')}"` : cell;
 }
