@@ -18,7 +18,7 @@ export interface Log {
    */
   append(stream: string, batch: NewBatch): Promise<Appended>;
 
-  /** The batch that was appended with this key, if it is still remembered. */
+  /** What stands under this key of a batch or of an event, if it is still remembered. */
   recall(stream: string, key: string): Promise<KeyedAnswer | undefined>;
 
   /**

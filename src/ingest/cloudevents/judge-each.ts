@@ -18,6 +18,8 @@ export interface JudgedEvent {
 
 /** What is counted for each event beside its line. Bytes. */
 const OVERHEAD = 512;
+/** A line is copied once more, among those of its batch. */
+const LINE_COPIES = 2;
 const NEWLINE = Buffer.from("\n");
 
 /**
@@ -31,7 +33,7 @@ export async function judgeEach(body: Buffer, judging: Judging, slice: WorkSlice
     for (let i = 0; i < count; i++) {
       if (events.length === KEYED_EVENTS_MAX) throw tooMany();
       const event = judgeOne(body, splitter.ranges[2 * i] ?? 0, splitter.ranges[2 * i + 1] ?? 0, judging);
-      judging.memory.take(event.line.length + OVERHEAD);
+      judging.memory.take(LINE_COPIES * event.line.length + OVERHEAD);
       events.push(event);
       if (slice.isOver) await slice.pause();
     }

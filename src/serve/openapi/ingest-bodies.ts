@@ -1,11 +1,12 @@
 import type { Stream } from "../../project/declarations.ts";
+import { eventTypeOf } from "../../project/schema/stream-schema.ts";
 import { eventJsonSchema } from "./event-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { sampleValue } from "./sample-value.ts";
 
 /** Each media type that a stream's events are taken in. */
 export function ingestBodies(stream: Stream, event: JsonSchema): Record<string, unknown> {
-  const cloudEvent = cloudEventSchema(event);
+  const cloudEvent = cloudEventSchema(dataSchema(stream, event));
   return {
     "application/json": {
       schema: { anyOf: [event, { type: "array", items: event }] },
@@ -38,7 +39,7 @@ export const CLOUD_EVENT_HEADERS = [
 }));
 
 /** A CloudEvent around an event; extensions are further members. */
-function cloudEventSchema(event: JsonSchema): JsonSchema {
+function cloudEventSchema(data: JsonSchema): JsonSchema {
   const text = { type: "string", minLength: 1 };
   return {
     type: "object",
@@ -53,10 +54,19 @@ function cloudEventSchema(event: JsonSchema): JsonSchema {
       time: { type: ["string", "null"], format: "date-time" },
       datacontenttype: { type: ["string", "null"], description: "A JSON type. Default application/json." },
       dataschema: { type: ["string", "null"] },
-      data: event,
+      data,
     },
     additionalProperties: { type: ["string", "number", "boolean", "null"] },
   };
+}
+
+/** The event, without asking for the fields that attributes may fill. */
+function dataSchema(stream: Stream, event: JsonSchema): JsonSchema {
+  const { fields } = eventTypeOf(stream.zod, stream.name);
+  const filled = new Set(fields.flatMap(({ name, cloudEvent }) => (cloudEvent === undefined ? [] : [name])));
+  if (filled.size === 0) return event;
+  const schema = eventJsonSchema(stream);
+  return { ...schema, required: schema.required.filter((name) => !filled.has(name)) };
 }
 
 /** Required fields only, so that the example is short. */

@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startIngest, type IngestAnswer, type IngestUnderTest } from "../ingest-server.ts";
@@ -178,6 +179,22 @@ describe("header values in binary mode", () => {
     );
     expect((await kept()).rejected).toEqual(['{"order":"a"}']);
   });
+});
+
+test("a header that is there twice rejects the event, and names the header", async () => {
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+  const headers = { ...head("1"), "ce-subject": ["a", "b"], "content-type": "application/json" };
+  // fetch would join the two.
+  const sent = request(`${ingest.url}/v1/streams/orders/events`, { method: "POST", headers }, (response) => {
+    response.resume();
+    resolve(response.statusCode);
+  });
+  sent.on("error", reject).end('{"order":"a"}');
+  expect(await promise).toBe(422);
+  const again = await structured(event("1", { data: { order: "a" } }));
+  expect(again.body["errors"]).toMatchObject([
+    { path: "/subject", code: "invalid_cloudevent", message: "the header ce-subject is there twice" },
+  ]);
 });
 
 describe("what isn't a CloudEvent 1.0 with JSON data is a rejected event with the reason", () => {

@@ -112,10 +112,10 @@ describe("the event loop isn't held over 50 ms by", () => {
     expect(longest).toBeLessThan(HELD_MAX);
   });
 
-  test("rows of a megabyte", async () => {
-    const body = Buffer.from(`n,note\n${`1,"${'""'.repeat(500_000)}"\n`.repeat(30)}`);
+  test("rows of 100 KB full of quotes", async () => {
+    const body = Buffer.from(`n,note\n${`1,"${'""'.repeat(50_000)}"\n`.repeat(300)}`);
     const longest = await held(async () => {
-      expect((await post(body)).body).toMatchObject({ accepted: 30 });
+      expect((await post(body)).body).toMatchObject({ accepted: 300 });
     });
     expect(longest).toBeLessThan(HELD_MAX);
   });
