@@ -3,10 +3,12 @@ import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
 import { registerDev } from "./commands/dev.ts";
+import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
 
@@ -56,6 +58,8 @@ function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerGenerate,
+    registerToken,
   ]) {
     register(program, io);
   }

@@ -44,8 +44,8 @@ export interface IngestObserver {
   answered?(stream: string, status: number, duration: number): void;
 }
 
-/** Who sends. Keys are scoped by it; it has a name once there are tokens. */
-const ANYONE = "";
+/** Whose keys they are when callers need no token. No token has this name. */
+const NOBODY = "";
 
 /** Registers `POST /v1/streams/:stream/events`. */
 export function registerIngest(app: FastifyInstance, deps: IngestDeps): void {
@@ -53,9 +53,17 @@ export function registerIngest(app: FastifyInstance, deps: IngestDeps): void {
   void app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(["application/json", "application/x-ndjson", "*"], leaveBody);
-    scope.post<IngestRoute>("/v1/streams/:stream/events", (request, reply) => ingest.handle(request, reply));
+    const config = { scope: ingestScope };
+    scope.post<IngestRoute>("/v1/streams/:stream/events", { config }, (request, reply) =>
+      ingest.handle(request, reply),
+    );
     done();
   });
+}
+
+function ingestScope(request: FastifyRequest): `ingest:${string}` {
+  const { stream } = request.params as IngestRoute["Params"];
+  return `ingest:${stream}`;
 }
 
 /** A parser that reads nothing: the handler reads the body, knowing the limits and what to do with which type. */
@@ -94,9 +102,11 @@ class Ingest {
     const head = readHead(request);
     this.#refuseLag(name);
     this.#bodies.admit(head.contentLength ?? 0);
-    const endKey = head.key === undefined ? undefined : this.#keys.begin(name, scopedKey(ANYONE, head.key));
+    // Each caller has keys of their own.
+    const caller = request.caller?.name ?? NOBODY;
+    const endKey = head.key === undefined ? undefined : this.#keys.begin(name, scopedKey(caller, head.key));
     try {
-      const outcome = await this.#accept(request, target, type, head, ANYONE);
+      const outcome = await this.#accept(request, target, type, head, caller);
       return await this.#answer(reply, name, head, outcome);
     } finally {
       endKey?.();
