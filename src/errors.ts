@@ -316,6 +316,12 @@ export const ERRORS = {
     title: "The command was not used as it is meant",
     advice: "Run it with --help.",
   },
+  doctor_found_problems: {
+    status: 500,
+    retryable: false,
+    title: "The doctor found problems",
+    advice: "Do what the line of each problem says, and run it again.",
+  },
   check_failed: {
     status: 500,
     retryable: false,

@@ -2,7 +2,9 @@ import { Command, CommanderError } from "commander";
 import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
+import { registerCompletion } from "./commands/completion.ts";
 import { registerDev } from "./commands/dev.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
@@ -31,7 +33,8 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function createProgram(io: Io): Command {
+/** The whole command line, also for what is made out of it: docs/CLI.md and the shells' completion. */
+export function createProgram(io: Io): Command {
   const program = new Command("headrace")
     .description("Streams in, answers out: an analytics backend declared in TypeScript.")
     .version(ownPackage().version, "-v, --version")
@@ -58,9 +61,13 @@ function createProgram(io: Io): Command {
     registerPublish,
     registerQuery,
     registerToken,
+    registerDoctor,
+    registerCompletion,
   ]) {
     register(program, io);
   }
+  // One way to help, --help, also for commands of commands.
+  for (const command of program.commands) command.helpCommand(false);
   return program;
 }
 
