@@ -83,8 +83,8 @@ export function loadClientConfig(env: Readonly<Record<string, string | undefined
   readonly url: string;
   readonly token: string | undefined;
 } {
-  const port = ignoreKubernetesPort("HEADRACE_PORT", env["HEADRACE_PORT"]) ?? String(SETTINGS.port.default);
-  const text = env["HEADRACE_URL"] ?? `http://127.0.0.1:${port}`;
+  const [, port = String(SETTINGS.port.default)] = findText("port", { env }, {});
+  const [, text = `http://127.0.0.1:${port}`] = firstOf(["HEADRACE_URL", env["HEADRACE_URL"]]);
   if (!URL.canParse(text) || !/^https?:/.test(text)) {
     throw new HeadraceError(
       "config_invalid",

@@ -362,7 +362,8 @@ export const ERRORS = {
     status: 499,
     retryable: true,
     title: "The command was stopped before it was done",
-    advice: "Run it again; the message says how far it got.",
+    advice:
+      "What was accepted until then is kept. Run it again with the rest: only a stream with an id counts what comes twice once.",
   },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -30,7 +30,9 @@ export async function complete(
   words: readonly string[],
   names: () => Promise<KnownNames>,
 ): Promise<Completion> {
-  const { command, positionals, pending, onlyPositionals } = walk(program, words.slice(0, -1));
+  const place = walk(program, words.slice(0, -1));
+  if (place === undefined) return NOTHING;
+  const { command, positionals, pending, onlyPositionals } = place;
   const current = words.at(-1) ?? "";
   // Bash makes words of its own out of `--format=csv`: the option, "=" and the value.
   if (pending !== undefined) return valuesOf(pending, current === "=" ? "" : current);
@@ -66,7 +68,8 @@ interface Place {
   readonly onlyPositionals: boolean;
 }
 
-function walk(program: Command, words: readonly string[]): Place {
+/** Undefined behind a word that should be a command and is none. */
+function walk(program: Command, words: readonly string[]): Place | undefined {
   let command = program;
   let positionals = 0;
   let pending: Option | undefined;
@@ -79,10 +82,12 @@ function walk(program: Command, words: readonly string[]): Place {
     } else if (!onlyPositionals && word.startsWith("-") && word !== "-") {
       const option = command.options.find(({ long, short }) => long === word || short === word);
       if (option?.required === true) pending = option;
+    } else if (command.commands.length > 0) {
+      const next = command.commands.find((one) => one.name() === word);
+      if (next === undefined) return undefined;
+      command = next;
     } else {
-      const next = positionals === 0 ? command.commands.find((one) => one.name() === word) : undefined;
-      if (next === undefined) positionals += 1;
-      else command = next;
+      positionals += 1;
     }
   }
   return { command, positionals, pending, onlyPositionals };

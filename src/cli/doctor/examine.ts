@@ -26,13 +26,17 @@ export async function examine(sources: ConfigSources): Promise<Examination> {
     ...(await examineServer(config, data.locked)),
   ];
   const count = (state: Finding["state"]): number => checks.filter((one) => one.state === state).length;
-  const section = ({ check }: Finding) => SECTIONS.findIndex((name) => check.startsWith(`${name}.`));
   return {
     ok: count("problem") === 0,
     problems: count("problem"),
     warnings: count("warning"),
-    checks: checks.sort((left, right) => section(left) - section(right)),
+    checks: checks.sort((left, right) => placeOf(left) - placeOf(right)),
   };
+}
+
+/** The place of its section. */
+function placeOf({ check }: Finding): number {
+  return SECTIONS.findIndex((section) => check.startsWith(`${section}.`));
 }
 
 const NO_DATA = { findings: [], locked: false } as const;

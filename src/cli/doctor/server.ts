@@ -1,4 +1,4 @@
-import { loadClientConfig, type Config } from "../../config.ts";
+import { isLoopback, loadClientConfig, type Config } from "../../config.ts";
 import { messageOf } from "../../errors.ts";
 import { SECOND } from "../../units.ts";
 import { membersOf, textOf } from "../json-value.ts";
@@ -18,20 +18,25 @@ export async function examineServer(
     const advice = "Correct the variable: it says where the commands find the server.";
     return [{ check: "server.ready", state: "problem", found: messageOf(error), advice }];
   }
-  const findings = [await examineReadiness(url, locked)];
-  const own = config === undefined || config.port === 0 ? undefined : String(config.port);
+  const readiness = await examineReadiness(url, locked);
+  if (readiness.values?.["ready"] === true) return [readiness];
+  const missed = config === undefined ? undefined : missedServer(url, config);
+  return missed === undefined ? [readiness] : [readiness, missed];
+}
+
+/** A port of `.env` is the server's alone: the commands don't read that file. */
+function missedServer(url: string, config: Config): Finding | undefined {
   const { port, hostname } = new URL(url);
-  if (own !== undefined && /^(127\.|localhost|\[::1\])/.test(hostname) && port !== own) {
-    findings.push({
-      check: "server.url",
-      state: "warning",
-      found: `the commands talk to ${url}, and a server of this project listens on port ${own}`,
-      meaning: "publish, query and the others would miss it.",
-      advice: `Set HEADRACE_URL=http://127.0.0.1:${own}`,
-      values: { url },
-    });
-  }
-  return findings;
+  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ""));
+  if (!isHere || config.port === 0 || port === String(config.port)) return undefined;
+  return {
+    check: "server.url",
+    state: "warning",
+    found: `the commands talk to ${url}, and a server of this project listens on port ${config.port}`,
+    meaning: "publish, query and the others would miss it.",
+    advice: `Set HEADRACE_URL=http://127.0.0.1:${config.port}`,
+    values: { url },
+  };
 }
 
 async function examineReadiness(url: string, locked: boolean): Promise<Finding> {

@@ -1,0 +1,137 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ServerProcess } from "../../support/server-process.ts";
+import { startFlights } from "../support/server.ts";
+import { BIN, cleanEnvironment, runHere } from "../support/run.ts";
+
+const run = promisify(execFile);
+const NOWHERE = "http://127.0.0.1:9";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "headrace-completion-"));
+  await mkdir(join(folder, "a dir"));
+  await writeFile(join(folder, "a file.ndjson"), "");
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs a program of a shell in the folder, with `headrace` in its PATH. */
+async function shell(program: string, args: readonly string[], url = NOWHERE): Promise<string> {
+  const env = cleanEnvironment();
+  const { stdout, stderr } = await run(program, args, {
+    cwd: folder,
+    env: { ...env, PATH: [dirname(BIN), env["PATH"]].join(delimiter), HEADRACE_URL: url },
+  });
+  expect(stderr).toBe("");
+  return stdout;
+}
+
+const has = (program: string): boolean => spawnSync(program, ["--version"]).status === 0;
+
+/** Words as each shell splits them, and what must be offered. */
+const CASES: readonly (readonly [words: readonly string[], offered: readonly string[]])[] = [
+  [["pub"], ["publish"]],
+  [["token", ""], ["new"]],
+  [["query", "x", "--form"], ["--format"]],
+  [
+    ["query", "x", "--format", ""],
+    ["csv", "json", "ndjson", "table"],
+  ],
+  [["publish", "x", "--compression", "z"], ["zstd"]],
+  [
+    ["publish", "x", ""],
+    ["a dir", "a file.ndjson"],
+  ],
+  [["start", "--project", ""], ["a dir"]],
+  [["query", ""], []],
+  [["no-such-command", ""], []],
+];
+
+describe("bash", () => {
+  const complete = async (words: readonly string[], url?: string): Promise<string[]> => {
+    const program = `
+      source <(headrace completion bash)
+      [[ "$(complete -p headrace)" == "complete -F _headrace headrace" ]] || exit 1
+      COMP_WORDS=(headrace "$@"); COMP_CWORD=$#
+      _headrace
+      printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const stdout = await shell("bash", ["--norc", "-c", program, "bash", ...words], url);
+    return stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .sort();
+  };
+
+  test.each(CASES)("%j", async (words, offered) => {
+    expect(await complete(words)).toEqual(offered);
+  });
+
+  test("an option and its value in one word, which bash takes apart", async () => {
+    expect(await complete(["query", "x", "--format", "=", "c"])).toEqual(["csv"]);
+    expect(await complete(["query", "x", "--format", "="])).toEqual(["csv", "json", "ndjson", "table"]);
+  });
+
+  test("behind -- there are no options", async () => {
+    expect(await complete(["query", "--", "--form"])).toEqual([]);
+  });
+
+  describe("beside a server", () => {
+    let server: ServerProcess & { readonly remove: () => Promise<void> };
+    beforeAll(async () => {
+      server = await startFlights();
+    }, 60_000);
+    afterAll(() => server.remove());
+
+    test("knows the names of streams and endpoints", async () => {
+      // The server's first document takes longer than a key press: its endpoints are verified for it.
+      await (await fetch(`${server.url}/v1/openapi.json`)).text();
+      expect(await complete(["publish", ""], server.url)).toEqual(["flights"]);
+      expect(await complete(["query", "delays_by_o"], server.url)).toEqual(["delays_by_origin"]);
+    });
+  });
+});
+
+describe.skipIf(!has("zsh"))("zsh", () => {
+  test.each(CASES)("%j", async (words, offered) => {
+    const program = `
+      compdef() { :; }
+      _describe() { print -l -- "\${(@)\${(@P)4}%%:*}"; }
+      _files() { if [[ "$1" = -/ ]]; then print -l -- *(/N); else print -l -- *(N); fi; }
+      source <(headrace completion zsh)
+      words=(headrace "$@"); CURRENT=$(( $# + 1 ))
+      _headrace`;
+    const stdout = await shell("zsh", ["-f", "-c", program, "zsh", ...words]);
+    expect(
+      stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .sort(),
+    ).toEqual(offered);
+  });
+});
+
+describe.skipIf(!has("fish"))("fish", () => {
+  test.each(CASES)("%j", async (words, offered) => {
+    const program = `headrace completion fish | source; complete -C "headrace $argv"`;
+    const stdout = await shell("fish", ["--no-config", "-c", program, ...words]);
+    const values = stdout.split("\n").map((line) => (line.split("\t")[0] ?? "").replace(/\/$/, ""));
+    expect(values.filter((value) => value !== "").sort()).toEqual(offered);
+  });
+});
+
+test("another shell is a wrong usage that names those that are known", async () => {
+  const { code, stderr } = await runHere(["completion", "tcsh"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("Allowed choices are bash, zsh, fish");
+});
+
+test("the hidden command doesn't show in the help", async () => {
+  const { stdout } = await runHere(["--help"]);
+  expect(stdout).not.toContain("__complete");
+});
