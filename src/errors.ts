@@ -326,7 +326,7 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     title: "The project doesn't pass its checks",
-    advice: "Correct what the table names.",
+    advice: "Correct what is named; `headrace check` lists all that is wrong.",
   },
   server_unreachable: {
     status: 503,
@@ -345,6 +345,12 @@ export const ERRORS = {
     retryable: false,
     title: "The input can't be read",
     advice: "Correct what the message names, or give the format with --format.",
+  },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    title: "The output can't be written",
+    advice: "Name a file in a folder that exists and where you may write.",
   },
   folder_unusable: {
     status: 409,

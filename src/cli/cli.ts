@@ -5,6 +5,7 @@ import { registerCheck } from "./commands/check.ts";
 import { registerCompletion } from "./commands/completion.ts";
 import { registerDev } from "./commands/dev.ts";
 import { registerDoctor } from "./commands/doctor.ts";
+import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
@@ -60,6 +61,7 @@ export function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerGenerate,
     registerToken,
     registerDoctor,
     registerCompletion,

@@ -141,8 +141,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
       const statement = insert.sql((name) => {
         const input = inputs[name];
         const path = paths.get(name);
-        if (input === undefined || path === undefined)
-          throw new RangeError(`the insert has no input ${name}`);
+        if (input === undefined || path === undefined) throw new RangeError(`there is no input ${name}`);
         return `file(${[path, input.format, input.structure].map(quoteText).join(", ")})`;
       });
       // The engine doesn't say how many rows an INSERT … SELECT wrote, but counts them, and this is the only writer.

@@ -26,7 +26,7 @@ async function makePipe(path: string): Promise<void> {
 /**
  * A named pipe through which the engine sends one answer after the other. The engine's own streaming call analyses a
  * query on the event loop, where a scalar subquery runs to its end; a plain asynchronous call with INTO OUTFILE never
- * blocks it, is faster, and knows how many rows were read.
+ * blocks it, takes two thirds of the time, and gives one document whatever the format.
  *
  * It is kept open for reading and writing, so that neither side ever waits for the other to open it; an answer ends
  * when the engine's call has ended.

@@ -11,6 +11,8 @@ import type { PipeReading } from "./result-pipe.ts";
 
 /** The engine looks at the clock between blocks; a query that is over its time by this much is killed from outside. */
 const WATCHDOG_GRACE = SECOND;
+/** The longest that a timer can wait: 24 days. */
+const TIMER_MAX = 2 ** 31 - 1;
 /** A query may not be known to KILL yet, so it is told again. */
 const KILL_INTERVAL = 250;
 /** A query that goes on this long after it was told to stop is called stuck. */
@@ -45,7 +47,8 @@ export class RunningRead implements ReadAnswer {
     const { signal, limits } = request;
     const abort = (): void => this.stop(cancelled());
     signal?.addEventListener("abort", abort, { once: true });
-    const watchdog = setTimeout(() => this.stop(timedOut(limits.time)), limits.time + WATCHDOG_GRACE);
+    const patience = Math.min(limits.time + WATCHDOG_GRACE, TIMER_MAX);
+    const watchdog = setTimeout(() => this.stop(timedOut(limits.time)), patience);
     this.ended = this.#call.then(noop, noop).finally(() => {
       this.#over = true;
       clearTimeout(watchdog);
@@ -62,9 +65,8 @@ export class RunningRead implements ReadAnswer {
     }
     this.#elapsed = (await this.#call).elapsed;
     // Every format has a header. If the pipe's name was taken away, the engine wrote into a new file of that name.
-    if (this.#empty)
-      throw new HeadraceError("store_failed", "The answer got lost: the store's temporary files are gone");
-    return undefined;
+    if (!this.#empty) return undefined;
+    throw new HeadraceError("store_failed", "The answer got lost: the store's temporary files are gone");
   }
 
   leave(): void {
@@ -135,7 +137,7 @@ function withoutSuffix(error: unknown, text: string): unknown {
   return new ClickHouseError(message, error.code, error);
 }
 
-export function timedOut(time: number): HeadraceError {
+function timedOut(time: number): HeadraceError {
   return new HeadraceError("query_timeout", `The query ran longer than ${time / SECOND} s`);
 }
 
