@@ -129,7 +129,7 @@ describe("errors", () => {
   test("publish names a file that isn't there", async () => {
     const { code, stderr } = await runHere(["publish", "flights", "none.ndjson"]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: there is no file none\.ndjson\n/);
+    expect(stderr).toMatch(/^error: none\.ndjson: no such file\n/);
   });
 
   test("a bad HEADRACE_URL is named", async () => {

@@ -159,7 +159,7 @@ async function sizeOf(path: string): Promise<number> {
   } catch (error) {
     if (error instanceof HeadraceError) throw error;
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    const problem = isMissing ? `there is no file ${path}` : messageOf(error);
+    const problem = isMissing ? `${path}: no such file` : messageOf(error);
     throw new HeadraceError("input_unreadable", problem, { cause: error });
   }
 }

@@ -3,12 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Examination, Finding } from "../../../src/cli/doctor/finding.ts";
 import { lookAtLock } from "../../../src/data-folder.ts";
 import { startServerProcess, type ServerProcess } from "../../support/server-process.ts";
 import { FLIGHTS } from "../support/server.ts";
-import { runBin, type Outcome } from "../support/run.ts";
+import { runBin, runHere, type Outcome } from "../support/run.ts";
 
 /** Port 9 (discard) is nobody's. */
 const NOWHERE = "http://127.0.0.1:9";
@@ -24,10 +24,17 @@ afterEach(async () => {
 async function doctor(
   options: { data?: string; project?: string; env?: Readonly<Record<string, string>> } = {},
 ): Promise<{ examination: Examination; outcome: Outcome; of: (check: string) => Finding }> {
-  const outcome = await runBin(
-    ["doctor", "--json", "--project", options.project ?? FLIGHTS, "--data", options.data ?? folder],
-    { env: { HEADRACE_URL: NOWHERE, HEADRACE_PORT: "9", ...options.env } },
-  );
+  for (const [name, value] of Object.entries({
+    HEADRACE_URL: NOWHERE,
+    HEADRACE_PORT: "9",
+    UV_THREADPOOL_SIZE: "16",
+    ...options.env,
+  })) {
+    vi.stubEnv(name, value);
+  }
+  const args = ["--project", options.project ?? FLIGHTS, "--data", options.data ?? folder];
+  const outcome = await runHere(["doctor", "--json", ...args]);
+  vi.unstubAllEnvs();
   const examination = JSON.parse(outcome.stdout) as Examination;
   const of = (check: string): Finding => {
     const found = examination.checks.find((one) => one.check === check);
@@ -169,6 +176,62 @@ describe("what may hurt is a warning, and exits with 0", () => {
   });
 });
 
+test("on a terminal warnings and problems stand out, with what to do below", async () => {
+  vi.stubEnv("HEADRACE_URL", "nonsense");
+  vi.stubEnv("NO_COLOR", undefined);
+  vi.stubEnv("FORCE_COLOR", undefined);
+  await chmod(folder, 0o755);
+  const { code, stdout, stderr } = await runHere(["doctor", "--project", FLIGHTS, "--data", folder], {
+    terminal: true,
+  });
+  vi.unstubAllEnvs();
+  expect(code).toBe(1);
+  expect(stdout).toContain("\u001B[33mwarning\u001B[39m  its mode is 755\n");
+  expect(stdout).toMatch(
+    /\u001B\[31mproblem\u001B\[39m {2}HEADRACE_URL "nonsense": .*\n.*→ Correct the variable/,
+  );
+  expect(stderr).toContain("there is 1 problem");
+});
+
+describe("a server that isn't ready", () => {
+  async function answering(status: number, body: unknown): Promise<Finding> {
+    const server = createServer((_request, response) => {
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.listen(0, "127.0.0.1", resolve);
+    await promise;
+    const { port } = server.address() as AddressInfo;
+    const { of } = await doctor({ env: { HEADRACE_URL: `http://127.0.0.1:${port}` } });
+    server.close();
+    server.closeAllConnections();
+    return of("server.ready");
+  }
+
+  test("is a problem with its reasons", async () => {
+    const stopped = { state: "failed", lag_events: 7, lag_seconds: 1, reason: "the table\u001B[2J is gone" };
+    const finding = await answering(503, {
+      ready: false,
+      draining: true,
+      store: { ready: false, reason: "no memory" },
+      streams: {
+        flights: { ready: false, log: [{ writable: false, reason: "a sync failed" }], load: stopped },
+      },
+    });
+    expect(finding).toMatchObject({ state: "problem", advice: /readyz/ });
+    for (const reason of ["it is stopping", "the store: no memory", "flights is failed", "a sync failed"]) {
+      expect(finding.found).toContain(reason);
+    }
+  });
+
+  test("that answers JSON of another kind is another program", async () => {
+    expect(await answering(200, { hello: "world" })).toMatchObject({
+      state: "warning",
+      advice: /another port/,
+    });
+  });
+});
+
 test("settings are shown as they were written, secrets are not", async () => {
   const secret = JSON.stringify([
     { name: "a", hash: `sha256:${"0".repeat(64)}`, scopes: ["sql"], expires: "2099-01-01T00:00:00Z" },
@@ -190,11 +253,18 @@ describe("beside a server", () => {
   beforeAll(async () => {
     data = await mkdtemp(join(tmpdir(), "headrace-doctor-server-"));
     server = await startServerProcess({ project: FLIGHTS, data });
-    const event = { date: "2001-03-01T10:00:00Z", delay: 1, distance: 2, origin: "JFK", destination: "LAX" };
+    const event = {
+      flight_id: "1",
+      date: "2001-03-01T10:00:00Z",
+      delay: 1,
+      distance: 2,
+      origin: "JFK",
+      destination: "LAX",
+    };
     const answer = await fetch(`${server.url}/v1/streams/flights/events?wait=stored`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify([event, event]),
+      body: JSON.stringify([event, { ...event, flight_id: "2" }]),
     });
     expect(answer.status, await answer.text()).toBe(200);
   }, 60_000);
@@ -236,12 +306,12 @@ describe("beside a server", () => {
 
     test("finds the newest event, which a torn tail behind it doesn't hide", async () => {
       await writeFile(segment, "torn", { flag: "a" });
-      const before = await stat(segment);
+      const before = [await readFile(segment), (await stat(segment)).mtimeMs];
       const { of } = await doctor({ data: copy });
       expect(of("log.stream")).toMatchObject({ state: "ok", values: { events: 2 } });
       expect(String(of("log.stream").values?.["newest_accepted_at"])).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
       expect(of("log.lock")).toMatchObject({ values: { locked: false } });
-      expect(await stat(segment)).toEqual(before);
+      expect([await readFile(segment), (await stat(segment)).mtimeMs]).toEqual(before);
       expect(await readdir(copy)).toEqual(["log"]);
     });
 
