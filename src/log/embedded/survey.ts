@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { realFileSystem } from "./file-system.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
-import { recordEnd, type RecordHeader } from "./record.ts";
+import { recordEnd } from "./record.ts";
 import { RecordScanner } from "./record-scanner.ts";
 import { parseName, segmentPath } from "./segment.ts";
 import { readSegmentHeader } from "./segment-header.ts";
@@ -15,7 +15,7 @@ export interface LogSurvey {
   readonly bytes: number;
   /** Events and rejected events that are kept. */
   readonly events: number;
-  /** When the newest batch was accepted; milliseconds since 1970, undefined without any. */
+  /** The latest accept time in the last segment with events; milliseconds since 1970, undefined without any. */
   readonly newestAcceptedAt: number | undefined;
 }
 
@@ -46,30 +46,37 @@ async function surveyStream(folder: string, stream: string): Promise<LogSurvey> 
   // Retention may drop a file in the middle of this.
   for (const name of names) bytes += (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
   const [first = 0] = bases;
-  let end = bases.at(-1) ?? 0;
-  for (const base of [...bases].reverse()) {
-    const last = await lastRecord(segmentPath(folder, base));
-    if (last === undefined) continue;
-    end = Math.max(end, recordEnd(last));
-    return { stream, segments: bases.length, bytes, events: end - first, newestAcceptedAt: last.acceptedAt };
+  for (const base of bases.toReversed()) {
+    const found = await scan(segmentPath(folder, base));
+    if (found !== undefined) {
+      const { end, newestAcceptedAt } = found;
+      return { stream, segments: bases.length, bytes, events: end - first, newestAcceptedAt };
+    }
   }
-  return { stream, segments: bases.length, bytes, events: end - first, newestAcceptedAt: undefined };
+  return { stream, segments: bases.length, bytes, events: 0, newestAcceptedAt: undefined };
 }
 
-/** The header of a segment's last whole record; a record that is being written isn't one yet. */
-async function lastRecord(path: string): Promise<RecordHeader | undefined> {
+interface Scanned {
+  /** The offset after the last whole record; one that is being written isn't whole yet. */
+  readonly end: number;
+  readonly newestAcceptedAt: number;
+}
+
+/** Undefined for a segment without a record. */
+async function scan(path: string): Promise<Scanned | undefined> {
   const file = await realFileSystem.open(path, "read");
   try {
     const { bytes: from, seed } = await readSegmentHeader(file, path);
     const scanner = new RecordScanner(file, seed, { from, to: await file.size() }, SCAN_CHUNK_BYTES);
-    let last: RecordHeader | undefined;
+    let scanned: Scanned | undefined;
     for (;;) {
       const found = scanner.peek();
       if (found !== undefined) {
-        last = found.header;
+        const newestAcceptedAt = Math.max(scanned?.newestAcceptedAt ?? 0, found.header.acceptedAt);
+        scanned = { end: recordEnd(found.header), newestAcceptedAt };
         scanner.advance(found);
       } else if (!(await scanner.fill())) {
-        return last;
+        return scanned;
       }
     }
   } finally {

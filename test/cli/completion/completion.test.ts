@@ -62,16 +62,30 @@ const CASES: readonly (readonly [words: readonly string[], offered: readonly str
   [["no-such-command", ""], []],
 ];
 
+const ask = async (...words: string[]): Promise<string[]> => {
+  const { code, stdout, stderr } = await runHere(["__complete", "--", ...words]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return stdout.trimEnd().split("\n");
+};
+
+const completeInBash = async (words: readonly string[], url?: string): Promise<string[]> => {
+  const program = `
+    source "$SCRIPTS/bash"
+    [[ "$(complete -p headrace)" == "complete -F _headrace headrace" ]] || exit 1
+    COMP_WORDS=(headrace "$@"); COMP_CWORD=$#
+    _headrace
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const stdout = await shell("bash", ["--norc", "-c", program, "bash", ...words], url);
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .sort();
+};
+
 describe("what the shells ask", () => {
   afterEach(() => {
     vi.unstubAllEnvs();
   });
-  const ask = async (...words: string[]): Promise<string[]> => {
-    const { code, stdout, stderr } = await runHere(["__complete", "--", ...words]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    return stdout.trimEnd().split("\n");
-  };
-
   test.each([
     [["pub"], ["publish\tsend events to a stream of a running server", ":none"]],
     [
@@ -127,31 +141,17 @@ describe("what the shells ask", () => {
 });
 
 describe("bash", () => {
-  const complete = async (words: readonly string[], url?: string): Promise<string[]> => {
-    const program = `
-      source "$SCRIPTS/bash"
-      [[ "$(complete -p headrace)" == "complete -F _headrace headrace" ]] || exit 1
-      COMP_WORDS=(headrace "$@"); COMP_CWORD=$#
-      _headrace
-      printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const stdout = await shell("bash", ["--norc", "-c", program, "bash", ...words], url);
-    return stdout
-      .split("\n")
-      .filter((line) => line !== "")
-      .sort();
-  };
-
   test.each(CASES)("%j", async (words, offered) => {
-    expect(await complete(words)).toEqual(offered);
+    expect(await completeInBash(words)).toEqual(offered);
   });
 
   test("an option and its value in one word, which bash takes apart", async () => {
-    expect(await complete(["query", "x", "--format", "=", "c"])).toEqual(["csv"]);
-    expect(await complete(["query", "x", "--format", "="])).toEqual(["csv", "json", "ndjson", "table"]);
+    expect(await completeInBash(["query", "x", "--format", "=", "c"])).toEqual(["csv"]);
+    expect(await completeInBash(["query", "x", "--format", "="])).toEqual(["csv", "json", "ndjson", "table"]);
   });
 
   test("behind -- there are no options", async () => {
-    expect(await complete(["query", "--", "--form"])).toEqual([]);
+    expect(await completeInBash(["query", "--", "--form"])).toEqual([]);
   });
 
   describe("beside a server", () => {
@@ -164,8 +164,8 @@ describe("bash", () => {
     test("knows the names of streams and endpoints", async () => {
       // The server's first document takes longer than a key press: its endpoints are verified for it.
       await (await fetch(`${server.url}/v1/openapi.json`)).text();
-      expect(await complete(["publish", ""], server.url)).toEqual(["flights"]);
-      expect(await complete(["query", "delays_by_o"], server.url)).toEqual(["delays_by_origin"]);
+      expect(await completeInBash(["publish", ""], server.url)).toEqual(["flights"]);
+      expect(await completeInBash(["query", "delays_by_o"], server.url)).toEqual(["delays_by_origin"]);
     });
   });
 });

@@ -44,6 +44,21 @@ async function doctor(
   return { examination, outcome, of };
 }
 
+/** What the doctor says of a server that answers /readyz so. */
+async function answering(status: number, body: unknown): Promise<Finding> {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const { port } = server.address() as AddressInfo;
+  const { of } = await doctor({ env: { HEADRACE_URL: `http://127.0.0.1:${port}` } });
+  server.close();
+  server.closeAllConnections();
+  return of("server.ready");
+}
+
 describe("on a machine that Headrace runs on", () => {
   test("finds no problem, exits with 0 and has looked at everything", async () => {
     const { examination, outcome } = await doctor();
@@ -187,27 +202,12 @@ test("on a terminal warnings and problems stand out, with what to do below", asy
   vi.unstubAllEnvs();
   expect(code).toBe(1);
   expect(stdout).toContain("\u001B[33mwarning\u001B[39m  its mode is 755\n");
-  expect(stdout).toMatch(
-    /\u001B\[31mproblem\u001B\[39m {2}HEADRACE_URL "nonsense": .*\n.*→ Correct the variable/,
-  );
+  expect(stdout).toContain('\u001B[31mproblem\u001B[39m  HEADRACE_URL "nonsense": expected a URL');
+  expect(stdout).toContain("→ Correct the variable");
   expect(stderr).toContain("there is 1 problem");
 });
 
 describe("a server that isn't ready", () => {
-  async function answering(status: number, body: unknown): Promise<Finding> {
-    const server = createServer((_request, response) => {
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-    });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    server.listen(0, "127.0.0.1", resolve);
-    await promise;
-    const { port } = server.address() as AddressInfo;
-    const { of } = await doctor({ env: { HEADRACE_URL: `http://127.0.0.1:${port}` } });
-    server.close();
-    server.closeAllConnections();
-    return of("server.ready");
-  }
-
   test("is a problem with its reasons", async () => {
     const stopped = { state: "failed", lag_events: 7, lag_seconds: 1, reason: "the table\u001B[2J is gone" };
     const finding = await answering(503, {
@@ -266,7 +266,7 @@ describe("beside a server", () => {
       headers: { "content-type": "application/json" },
       body: JSON.stringify([event, { ...event, flight_id: "2" }]),
     });
-    expect(answer.status, await answer.text()).toBe(200);
+    if (answer.status !== 200) throw new Error(await answer.text());
   }, 60_000);
   afterAll(async () => {
     await server.stop("SIGKILL");

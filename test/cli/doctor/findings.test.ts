@@ -21,7 +21,9 @@ describe("the data folder's file system", () => {
     const finding = fileSystemFinding(type);
     expect(finding.state).toBe(state);
     // Whatever isn't well says what it means and what to do.
-    if (state !== "ok") expect(finding).toMatchObject({ meaning: /./, advice: /HEADRACE_DATA/ });
+    expect([finding.meaning !== undefined, finding.advice?.includes("HEADRACE_DATA") === true]).toEqual(
+      state === "ok" ? [false, false] : [true, true],
+    );
   });
 });
 
