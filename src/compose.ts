@@ -73,7 +73,7 @@ export async function startServer({
     const parts = await openParts(project, config, logger, opened);
     const url = await parts.http.listen();
     void startLoading(parts, logger);
-    warnOfBrokenEndpoints(project, parts.store, logger);
+    void warnOfBrokenEndpoints(project, parts.store, logger);
     logger.info(
       { url, data: config.dataFolder, streams: project.streams.length, endpoints: project.endpoints.length },
       "ready",
@@ -178,7 +178,7 @@ async function openParts(
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
   const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
   registerAdmin({ http, log, store, loader }, project, config, metrics, audit);
-  late.cacheBytes = served.cacheBytes;
+  late.cacheBytes = () => served.cacheBytes();
   return { http, log, store, loader };
 }
 
@@ -299,16 +299,16 @@ async function startLoading({ loader }: Parts, logger: Logger): Promise<void> {
 }
 
 /** An endpoint that can't run is worth a line at the start, not a start that fails: the others work. */
-function warnOfBrokenEndpoints(project: Project, store: Store, logger: Logger): void {
-  verifyEndpoints(project, store).then(
-    (checks) => {
-      for (const { endpoint, tried } of checks.filter(({ ok }) => !ok)) {
-        const reason = tried.find(({ error }) => error !== undefined)?.error;
-        logger.warn({ endpoint, reason }, "the endpoint doesn't pass `headrace check`");
-      }
-    },
-    (error: unknown) => logger.warn({ reason: messageOf(error) }, "the endpoints could not be verified"),
-  );
+async function warnOfBrokenEndpoints(project: Project, store: Store, logger: Logger): Promise<void> {
+  try {
+    const checks = await verifyEndpoints(project, store);
+    for (const { endpoint, tried } of checks.filter(({ ok }) => !ok)) {
+      const reason = tried.find(({ error }) => error !== undefined)?.error;
+      logger.warn({ endpoint, reason }, "the endpoint doesn't pass `headrace check`");
+    }
+  } catch (error) {
+    logger.warn({ reason: messageOf(error) }, "the endpoints could not be verified");
+  }
 }
 
 async function close(opened: AsyncDisposableStack, logger: Logger): Promise<void> {

@@ -2,10 +2,13 @@ import { Command, CommanderError } from "commander";
 import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
+import { registerDelete } from "./commands/delete.ts";
 import { registerDev } from "./commands/dev.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
+import { registerRejected } from "./commands/rejected.ts";
+import { registerReset } from "./commands/reset.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
@@ -57,6 +60,9 @@ function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerRejected,
+    registerDelete,
+    registerReset,
     registerToken,
   ]) {
     register(program, io);

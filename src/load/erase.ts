@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
 import type { Log, Position } from "../log/log.ts";
-import { REJECTED_TABLE } from "../rejected/rejected-table.ts";
+import { REJECTED_TABLE, rejectedContaining } from "../rejected/rejected-table.ts";
 import type { RowSelection, Store } from "../store/store.ts";
 import type { EraseRequest, EraseRequests } from "./erase-requests.ts";
 import type { Ledger } from "./ledger.ts";
@@ -85,11 +85,6 @@ async function erase(work: EraseWork, erasure: Erasure): Promise<ErasedCounts> {
   } finally {
     work.visible();
   }
-}
-
-/** The reasons quote the event. */
-export function rejectedContaining(text: string): NonNullable<RowSelection["containing"]> {
-  return { columns: ["event", "errors"], text };
 }
 
 /** Whatever was to be erased before is gone with the rest. */

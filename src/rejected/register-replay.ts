@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Audit } from "../access/audit.ts";
 import { HeadraceError } from "../errors.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { EventValidator } from "../project/event-validator.ts";
 import { didYouMean, nearestName } from "../project/nearest-name.ts";
+import type { AdminAudit, AdminOutcome } from "./admin-audit.ts";
 import { instantOf } from "./instant.ts";
 import { REPLAY_LIMIT_MAX, replayRejected, type ReplayDeps, type ReplayOptions } from "./replay.ts";
 import { REPLAY_IDS_MAX } from "./replay-selection.ts";
@@ -15,7 +15,7 @@ export interface ServeReplayDeps extends ReplayDeps {
     { readonly stream: Pick<Stream, "name">; readonly validator: EventValidator }
   >;
   readonly locks: StreamLocks;
-  readonly audit?: Audit;
+  readonly audit?: AdminAudit;
   readonly observer?: ReplayObserver;
 }
 
@@ -34,7 +34,7 @@ export function registerReplay(app: FastifyInstance, deps: ServeReplayDeps): voi
     const wanted = readBody(request);
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
-    const audit = (outcome: Parameters<Audit>[3], details?: Parameters<Audit>[4]): void =>
+    const audit = (outcome: AdminOutcome, details?: Readonly<Record<string, number>>): void =>
       deps.audit?.(request.caller, "replay", name, outcome, details);
     try {
       const answer = await deps.locks.hold(name, () =>

@@ -41,6 +41,7 @@ export function keepRejectedWithin(retention: RejectedRetention): { close(): Pro
       }
     });
   };
+  look();
   const timer = setInterval(look, retention.interval ?? LOOK_INTERVAL).unref();
   return {
     async close() {

@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Audit } from "../../access/audit.ts";
 import { HeadraceError } from "../../errors.ts";
-import { rejectedContaining } from "../../load/erase.ts";
 import type { ErasedCounts, Loader, WhatToErase } from "../../load/load.ts";
 import type { Stream } from "../../project/declarations.ts";
-import { REJECTED_TABLE } from "../../rejected/rejected-table.ts";
+import type { AdminAudit } from "../../rejected/admin-audit.ts";
+import { REJECTED_TABLE, rejectedContaining } from "../../rejected/rejected-table.ts";
 import type { StreamLocks } from "../../rejected/stream-locks.ts";
 import type { Store } from "../../store/store.ts";
 import { SECOND } from "../../units.ts";
@@ -21,7 +20,7 @@ export interface ServeEraseDeps {
   readonly store: Pick<Store, "erase">;
   readonly loader: Pick<Loader, "erase">;
   readonly locks: StreamLocks;
-  readonly audit?: Audit;
+  readonly audit?: AdminAudit;
   /** Default: half a minute. */
   readonly timeout?: number;
 }
