@@ -88,13 +88,14 @@ async function erase(work: EraseWork, erasure: Erasure): Promise<ErasedCounts> {
 }
 
 /** Whatever was to be erased before is gone with the rest. */
-async function recordReset({ ledger, store, erasures }: EraseWork, { until }: Erasure): Promise<void> {
+async function recordReset({ ledger, store, erasures }: EraseWork, reset: Erasure): Promise<void> {
   const { state } = ledger;
+  const { until } = reset;
   const { storeId } = store.capabilities;
   const loaded = state === undefined || state.loaded.offset < until.offset ? until : state.loaded;
   const rest = (state?.erasures ?? []).filter((erasure) => erasure.until.offset > until.offset);
   for (const { id } of (state?.erasures ?? []).filter((one) => !rest.includes(one))) {
-    erasures.done(id, { rows: 0, rejected: 0 });
+    if (id !== reset.id) erasures.done(id, { rows: 0, rejected: 0 });
   }
   await ledger.record({
     kind: "state",
