@@ -84,7 +84,8 @@ function idsOf(value: unknown): readonly string[] {
 }
 
 function limitOf(value: unknown): number {
-  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= REPLAY_LIMIT_MAX) return Number(value);
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= REPLAY_LIMIT_MAX)
+    return Number(value);
   throw bad("limit", `limit must be a whole number from 1 to ${REPLAY_LIMIT_MAX}`);
 }
 

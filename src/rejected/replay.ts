@@ -75,9 +75,13 @@ export async function replayRejected(deps: ReplayDeps, options: ReplayOptions): 
   const clock = deps.clock ?? Date.now;
   let cursor = options.cursor === undefined ? undefined : decodeReplayCursor(options.cursor);
   if (!(await deps.loader.settled(stream, SETTLE_TIMEOUT))) {
-    throw new HeadraceError("overloaded", `The loader of ${stream} is behind: what was replayed before isn't known`, {
-      retryAfterSeconds: SETTLE_TIMEOUT / SECOND,
-    });
+    throw new HeadraceError(
+      "overloaded",
+      `The loader of ${stream} is behind: what was replayed before isn't known`,
+      {
+        retryAfterSeconds: SETTLE_TIMEOUT / SECOND,
+      },
+    );
   }
   // What the store refuses again comes later than this, and isn't tried again by the same replay.
   const started = cursor?.started ?? clock() + 1;

@@ -5,7 +5,17 @@ import { REJECTED_TABLE } from "../../src/rejected/rejected-table.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 import { until } from "../support/until.ts";
 import { FaultyWorld, type Moment } from "./faults.ts";
-import { append, emptyStore, offsetsIn, openWorld, otherLog, plain, storeWith, unique, type World } from "./support.ts";
+import {
+  append,
+  emptyStore,
+  offsetsIn,
+  openWorld,
+  otherLog,
+  plain,
+  storeWith,
+  unique,
+  type World,
+} from "./support.ts";
 
 const TIMEOUT = 20_000;
 
@@ -40,7 +50,10 @@ test("rows that were accepted before go, later ones that fit stay, and counts an
   const load = await start();
   await append(world.log, "plain", numbers(0, 10));
   const before = load.version("plain");
-  expect(await load.erase("plain", { kind: "some", where: "n < 4" }, TIMEOUT)).toEqual({ rows: 4, rejected: 0 });
+  expect(await load.erase("plain", { kind: "some", where: "n < 4" }, TIMEOUT)).toEqual({
+    rows: 4,
+    rejected: 0,
+  });
   expect(load.version("plain")).toBeGreaterThan(before);
   await append(world.log, "plain", numbers(0, 2));
   expect(await load.settled("plain", TIMEOUT)).toBe(true);
@@ -105,7 +118,9 @@ test("when the store is lost, what was erased or reset isn't brought back from t
     erase: (table, rows, options) =>
       shared.store.erase(
         table,
-        rows.until === undefined ? rows : { ...rows, until: { ...rows.until, log: otherLog(rows.until.log) } },
+        rows.until === undefined
+          ? rows
+          : { ...rows, until: { ...rows.until, log: otherLog(rows.until.log) } },
         options,
       ),
   });

@@ -83,7 +83,11 @@ async function ask(
   return { deleted: answer["deleted"], rejected_deleted: answer["rejected_deleted"] };
 }
 
-function print(io: Io, answer: Answer, { json, verb }: { readonly json: boolean; readonly verb: string }): void {
+function print(
+  io: Io,
+  answer: Answer,
+  { json, verb }: { readonly json: boolean; readonly verb: string },
+): void {
   if (json) printLine(io.stdout, JSON.stringify(answer));
   else if (answer.deleted === null) printLine(io.stdout, "The server goes on erasing, whatever happens.");
   else printLine(io.stdout, `${describe(answer)} ${verb}`);

@@ -58,7 +58,8 @@ async function list(stream: string, options: Options, io: Io): Promise<void> {
   if (options.before !== undefined) query.set("before", options.before);
   const path = `/v1/streams/${encodeURIComponent(stream)}/rejected?${query.toString()}`;
   const { data, next } = membersOf(await client.json({ path }));
-  if (!Array.isArray(data)) throw new HeadraceError("unexpected_answer", "the answer holds no rejected events");
+  if (!Array.isArray(data))
+    throw new HeadraceError("unexpected_answer", "the answer holds no rejected events");
   const events = data.map(membersOf);
   if (options.json === true) {
     for (const event of events) await writeAll(io.stdout, `${JSON.stringify(event)}\n`);
@@ -100,7 +101,8 @@ async function replay(stream: string, options: Options, io: Io): Promise<void> {
     total.replayed += Number(answer["replayed"]);
     total.still_rejected += Number(answer["still_rejected"]);
     const { errors } = answer;
-    if (Array.isArray(errors)) total.errors.push(...errors.slice(0, ERRORS_SHOWN - total.errors.length).map(membersOf));
+    if (Array.isArray(errors))
+      total.errors.push(...errors.slice(0, ERRORS_SHOWN - total.errors.length).map(membersOf));
     cursor = answer["next"];
     if (options.json !== true) live.update(line);
   } while (typeof cursor === "string");

@@ -35,7 +35,8 @@ async function reset(stream: string, options: Options, io: Io): Promise<void> {
   if (options.yes !== true) {
     // Also whether there is such a stream.
     const counts = membersOf(membersOf(await client.json({ path }))["counts"]);
-    const rows = typeof counts["events"] === "number" ? ` with its ${formatCount(counts["events"])} rows` : "";
+    const rows =
+      typeof counts["events"] === "number" ? ` with its ${formatCount(counts["events"])} rows` : "";
     await confirm(io, `Everything of ${stream}${rows} goes for good.`, stream);
   }
   const answer = membersOf(
@@ -49,7 +50,8 @@ async function reset(stream: string, options: Options, io: Io): Promise<void> {
   );
   const { deleted, rejected_deleted: rejected } = answer;
   if (options.json === true) printLine(io.stdout, JSON.stringify(answer));
-  else if (deleted === null) printLine(io.stdout, "The server goes on emptying the stream, whatever happens.");
+  else if (deleted === null)
+    printLine(io.stdout, "The server goes on emptying the stream, whatever happens.");
   else {
     printLine(
       io.stdout,

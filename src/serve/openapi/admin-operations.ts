@@ -41,7 +41,13 @@ export function resetOperation({ name }: Stream) {
     }),
     responses: {
       "200": jsonResponse("How many there were; null when it is still to be done.", ERASED),
-      ...problemResponses("bad_parameter", "stream_busy", "overloaded", "body_too_large", "unsupported_media_type"),
+      ...problemResponses(
+        "bad_parameter",
+        "stream_busy",
+        "overloaded",
+        "body_too_large",
+        "unsupported_media_type",
+      ),
     },
   };
 }

@@ -69,7 +69,10 @@ function pageOptions(query: unknown): Pick<ListRejectedOptions, "limit" | "curso
   const { limit, cursor, code, before, ...others } = (query ?? {}) as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
-    throw badParameter(unknown, `There is no parameter "${unknown}"; there are limit, cursor, code and before`);
+    throw badParameter(
+      unknown,
+      `There is no parameter "${unknown}"; there are limit, cursor, code and before`,
+    );
   }
   return {
     ...(limit === undefined ? {} : { limit: wholeNumber("limit", limit) }),

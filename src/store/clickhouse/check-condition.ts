@@ -106,7 +106,9 @@ function checkFunction(text: string): void {
   const name = /(?:^|, )function_name: (.*), function_type: ordinary$/.exec(text)?.[1];
   if (name !== undefined && CONDITION_FUNCTIONS.has(name.toLowerCase())) return;
   const shown = name ?? /function_name: (\w+)/.exec(text)?.[1] ?? "that";
-  throw refused(`The function ${shown.slice(0, 80)} can't be used in a condition`, { function: shown.slice(0, 80) });
+  throw refused(`The function ${shown.slice(0, 80)} can't be used in a condition`, {
+    function: shown.slice(0, 80),
+  });
 }
 
 async function columnsOf(connection: ClickHouseConnection, table: string): Promise<ReadonlySet<string>> {

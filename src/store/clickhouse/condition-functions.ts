@@ -17,7 +17,9 @@ export const CONDITION_FUNCTIONS: ReadonlySet<string> = new Set([
   // Lists, maps and tuples
   ..."array tuple has hasany hasall arrayelement tupleelement mapcontains mapkeys mapvalues map".split(" "),
   // Times; none of now or today
-  ..."todate todatetime todatetime64 todate32 toyear tomonth todayofmonth todayofweek tohour tominute".split(" "),
+  ..."todate todatetime todatetime64 todate32 toyear tomonth todayofmonth todayofweek tohour tominute".split(
+    " ",
+  ),
   ..."toyyyymm toyyyymmdd tostartofday tostartofmonth tostartofyear tostartofhour".split(" "),
   ..."tointervalsecond tointervalminute tointervalhour tointervalday tointervalweek tointervalmonth tointervalyear".split(
     " ",

@@ -73,7 +73,8 @@ const CONDITION_ERRORS = new Set([
 
 function conditionOf(rows: RowSelection): string {
   const { where, equal = {}, containing, acceptedBefore, until } = rows;
-  const contains = (column: string) => `position(${quoteName(column)}, ${quoteText(containing?.text ?? "")}) > 0`;
+  const contains = (column: string) =>
+    `position(${quoteName(column)}, ${quoteText(containing?.text ?? "")}) > 0`;
   const parts = [
     ...(where === undefined ? [] : [`(\n${where}\n)`]),
     ...Object.entries(equal).map(([column, value]) => `${quoteName(column)} = ${quoteText(value)}`),
@@ -108,7 +109,11 @@ function idsCondition(table: string, rows: RowSelection, condition: string): str
   return `(log, offset) IN (${places} WHERE ${condition})`;
 }
 
-async function countRows(connection: ClickHouseConnection, table: string, condition: string): Promise<number> {
+async function countRows(
+  connection: ClickHouseConnection,
+  table: string,
+  condition: string,
+): Promise<number> {
   const sql = `SELECT count() FROM ${DATABASE}.${quoteName(table)} WHERE ${condition}`;
   return Number(await textOf(connection, sql));
 }
