@@ -42,6 +42,6 @@ export const rejectedTable: TableSpec = {
 };
 
 /** Rejected events in which a text stands. The reasons quote the event. */
-export function rejectedContaining(text: string): NonNullable<RowSelection["containing"]> {
-  return { columns: ["event", "errors"], text };
+export function rejectedContaining(part: string): NonNullable<RowSelection["containing"]> {
+  return { columns: ["event", "errors"], text: part };
 }

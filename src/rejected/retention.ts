@@ -33,13 +33,7 @@ export interface RejectedRetentionObserver {
 export function keepRejectedWithin(retention: RejectedRetention): { close(): Promise<void> } {
   let work: Promise<unknown> = Promise.resolve();
   const look = (): void => {
-    work = work.then(async () => {
-      try {
-        await dropOldRejected(retention);
-      } catch (error) {
-        retention.observer?.failed?.(messageOf(error));
-      }
-    });
+    work = lookOnce(retention, work);
   };
   look();
   const timer = setInterval(look, retention.interval ?? LOOK_INTERVAL).unref();
@@ -49,6 +43,16 @@ export function keepRejectedWithin(retention: RejectedRetention): { close(): Pro
       await work;
     },
   };
+}
+
+/** Once the look before has ended. Never throws. */
+async function lookOnce(retention: RejectedRetention, before: Promise<unknown>): Promise<void> {
+  await before;
+  try {
+    await dropOldRejected(retention);
+  } catch (error) {
+    retention.observer?.failed?.(messageOf(error));
+  }
 }
 
 /** Drops what is too old or too much, and gives how many. An event that the loader brings again after a crash goes the next time. */

@@ -3,18 +3,19 @@ import { until } from "../support/until.ts";
 import { runHere } from "./support/run.ts";
 import { startFlights } from "./support/server.ts";
 
+const flight = (id: number, delay: unknown) =>
+  JSON.stringify({
+    flight_id: String(id),
+    date: "2001-01-01T06:00:00Z",
+    delay,
+    origin: "ATL",
+    destination: "BOS",
+  });
+
 let server: Awaited<ReturnType<typeof startFlights>>;
 beforeAll(async () => {
   server = await startFlights();
   vi.stubEnv("HEADRACE_URL", server.url);
-  const flight = (id: number, delay: unknown) =>
-    JSON.stringify({
-      flight_id: String(id),
-      date: "2001-01-01T06:00:00Z",
-      delay,
-      origin: "ATL",
-      destination: "BOS",
-    });
   const events = [flight(1, 1), flight(2, 2), flight(3, "late"), flight(4, "later")].join("\n");
   await runHere(["publish", "flights", "-", "--allow-rejected"], { stdin: `${events}\n` });
   await until(async () => (await counts()).rejected === 2);

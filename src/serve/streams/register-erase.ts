@@ -62,9 +62,13 @@ async function erase(deps: ServeEraseDeps, request: FastifyRequest, { action, st
   try {
     const timeout = deps.timeout ?? ERASE_TIMEOUT;
     const counts = await deps.locks.hold(stream, () => deps.loader.erase(stream, what, timeout));
-    deps.audit?.(request.caller, action, stream, "done", {
-      ...(counts === undefined ? { pending: true } : { rows: counts.rows, rejected: counts.rejected }),
-    });
+    deps.audit?.(
+      request.caller,
+      action,
+      stream,
+      "done",
+      counts === undefined ? { pending: true } : { rows: counts.rows, rejected: counts.rejected },
+    );
     return { deleted: counts?.rows ?? null, rejected_deleted: counts?.rejected ?? null };
   } catch (error) {
     const begun = error instanceof HeadraceError && error.code === "condition_invalid";

@@ -84,6 +84,7 @@ function checkTree(tree: string, columns: ReadonlySet<string>, source: string): 
       case "FUNCTION":
         checkFunction(text);
         break;
+      case undefined:
       default:
         throw refused(`The condition can't hold ${(kind ?? line.trim()).slice(0, 80).toLowerCase()}`);
     }
