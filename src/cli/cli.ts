@@ -4,6 +4,7 @@ import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
 import { registerDelete } from "./commands/delete.ts";
 import { registerDev } from "./commands/dev.ts";
+import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
@@ -63,6 +64,7 @@ function createProgram(io: Io): Command {
     registerRejected,
     registerDelete,
     registerReset,
+    registerGenerate,
     registerToken,
   ]) {
     register(program, io);

@@ -35,8 +35,9 @@ async function counts(): Promise<{ events: number; rejected: number }> {
 const send = (path: string, method: string, body?: unknown) =>
   fetch(`${server.url}/v1/streams/${path}`, {
     method,
-    headers: { "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined
+      ? {}
+      : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
   });
 
 test("rejected events are listed, as a table or as JSON lines, by code and time", async () => {
