@@ -3,12 +3,15 @@ import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
 import { registerCompletion } from "./commands/completion.ts";
+import { registerDelete } from "./commands/delete.ts";
 import { registerDev } from "./commands/dev.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
+import { registerRejected } from "./commands/rejected.ts";
+import { registerReset } from "./commands/reset.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
@@ -61,6 +64,9 @@ export function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerRejected,
+    registerDelete,
+    registerReset,
     registerGenerate,
     registerToken,
     registerDoctor,
