@@ -2,6 +2,7 @@ import type { Stream } from "../../project/declarations.ts";
 import { eventJsonSchema } from "./event-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { problemResponses } from "./problem-responses.ts";
+import { tailOperation } from "./tail-operation.ts";
 import { sampleValue } from "./sample-value.ts";
 
 /** The path items of one stream. */
@@ -10,6 +11,7 @@ export function streamPaths(stream: Stream): Record<string, unknown> {
   return {
     [url]: { get: describeOperation(stream) },
     [`${url}/events`]: { post: ingestOperation(stream) },
+    [`${url}/tail`]: { get: tailOperation(stream) },
     [`${url}/rejected`]: { get: rejectedOperation(stream) },
   };
 }
