@@ -340,6 +340,12 @@ export const ERRORS = {
     title: "The input can't be read",
     advice: "Correct what the message names, or give the format with --format.",
   },
+  output_unwritable: {
+    status: 500,
+    retryable: false,
+    title: "The output can't be written",
+    advice: "Check that the folder exists, that you may write there, and that the disk has room.",
+  },
   folder_unusable: {
     status: 409,
     retryable: false,

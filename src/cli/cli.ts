@@ -7,6 +7,7 @@ import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
@@ -57,6 +58,7 @@ function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerTail,
     registerToken,
   ]) {
     register(program, io);

@@ -75,7 +75,7 @@ describe("Parquet and Arrow answers", () => {
 
   async function bytesOf(path: string, init?: RequestInit): Promise<Buffer> {
     const response = await get(path, init);
-    expect(response.status, response.ok ? "" : await response.clone().text()).toBe(200);
+    expect(response.status).toBe(200);
     return Buffer.from(await response.arrayBuffer());
   }
 
@@ -257,7 +257,7 @@ describe("Parquet and Arrow answers", () => {
       expect(plain.headers.get("content-encoding")).toBe(null);
       const bytes = Buffer.from(await plain.arrayBuffer());
       expect(bytes.subarray(-4).toString()).toBe("PAR1");
-      expect(() => gunzipSync(bytes)).toThrow();
+      expect(() => gunzipSync(bytes)).toThrow("incorrect header check");
     }
   });
 
@@ -299,7 +299,7 @@ describe("Parquet and Arrow answers", () => {
   it.each(["parquet", "arrow"])("are cut when they fail after the first byte, as %s", async (format) => {
     const response = await get(`failing?at=1900000&format=${format}`);
     expect(response.status).toBe(200);
-    await expect(response.arrayBuffer()).rejects.toThrow();
+    await expect(response.arrayBuffer()).rejects.toThrow("terminated");
   });
 
   it("that can't be given are refused with a list of those that can", async () => {

@@ -121,7 +121,10 @@ export class TailClient {
       await once(this.#response, "drain", { signal: AbortSignal.any([stalled, this.#stop]) });
     } catch (error) {
       if (!stalled.aborted) throw error;
-      throw new HeadraceError("overloaded", `Nothing was taken of what was sent for ${stalledMax / SECOND} s`);
+      throw new HeadraceError(
+        "overloaded",
+        `Nothing was taken of what was sent for ${stalledMax / SECOND} s`,
+      );
     }
   }
 
@@ -148,7 +151,10 @@ export class TailClient {
   #finish(end: TailEnd, error?: HeadraceError): TailEnd {
     if (end === "gone") return end;
     const event = end === "dropped" ? "dropped" : "end";
-    const data = { reason: end, ...(error === undefined || end === "draining" ? {} : { detail: error.message }) };
+    const data = {
+      reason: end,
+      ...(error === undefined || end === "draining" ? {} : { detail: error.message }),
+    };
     this.#response.end(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     // Who takes nothing doesn't take the notice either.
     const cut = setTimeout(() => this.#response.destroy(), this.#deps.limits.goodbyeMax);

@@ -52,7 +52,8 @@ function filterable(name: string, field: string, columns: readonly Column[]): Co
     throw refused(name, `The stream has no field "${field.slice(0, 100)}"${hint}`);
   }
   const { kind } = column.type;
-  if (NESTED.has(kind)) throw refused(name, `"${field}" holds no single value (${kind}), so it can't be filtered by`);
+  if (NESTED.has(kind))
+    throw refused(name, `"${field}" holds no single value (${kind}), so it can't be filtered by`);
   return kind;
 }
 

@@ -8,7 +8,6 @@ import { tailPage, type TailPage } from "./tail-page.ts";
 interface Shared {
   readonly page: Promise<TailPage | undefined>;
   users: number;
-  bytes: number;
 }
 
 /** A page that somebody reads; to be disposed of, since pages count while they are held. */
@@ -47,32 +46,21 @@ export class TailPages {
     const key = JSON.stringify([stream, from.log, from.offset]);
     const shared = this.#shared.get(key) ?? this.#begin(key, stream, from);
     shared.users++;
-    const release = (): void => this.#release(key, shared);
+    let page: TailPage | undefined;
     try {
-      const page = await shared.page;
-      if (page === undefined) release();
-      return page === undefined ? undefined : { ...page, [Symbol.dispose]: release };
-    } catch (error) {
-      release();
-      throw error;
+      page = await shared.page;
+    } finally {
+      if (page === undefined) this.#release(key, shared, undefined);
     }
+    return page && { ...page, [Symbol.dispose]: () => this.#release(key, shared, page) };
   }
 
   #begin(key: string, stream: string, from: Position): Shared {
     if (this.#heldBytes > this.#limits.pagesBytesMax) {
       throw new HeadraceError("overloaded", "Slow tails hold more of the log than may be in memory");
     }
-    const page = this.#load(stream, from);
-    const shared: Shared = { page, users: 0, bytes: 0 };
+    const shared: Shared = { page: this.#load(stream, from), users: 0 };
     this.#shared.set(key, shared);
-    page.then(
-      (loaded) => {
-        // Lines, and what is sent of them.
-        shared.bytes = 2 * (loaded?.bytes ?? 0);
-        this.#heldBytes += shared.bytes;
-      },
-      () => undefined,
-    );
     return shared;
   }
 
@@ -81,14 +69,21 @@ export class TailPages {
     const limit = { bytes: pageBytes, events: Number.MAX_SAFE_INTEGER };
     const batches = await this.#log.read(stream, TAIL_PARTITION, from, limit);
     const last = batches.at(-1);
-    return last === undefined ? undefined : tailPage(batches, last, sliceBytes);
+    if (last === undefined) return undefined;
+    const page = tailPage(batches, last, sliceBytes);
+    this.#heldBytes += heldBytes(page);
+    return page;
   }
 
-  #release(key: string, shared: Shared): void {
+  #release(key: string, shared: Shared, page: TailPage | undefined): void {
     shared.users--;
     if (shared.users > 0) return;
     if (this.#shared.get(key) === shared) this.#shared.delete(key);
-    this.#heldBytes -= shared.bytes;
-    shared.bytes = 0;
+    if (page !== undefined) this.#heldBytes -= heldBytes(page);
   }
+}
+
+/** Lines, and what is sent of them. */
+function heldBytes(page: TailPage): number {
+  return 2 * page.bytes;
 }
