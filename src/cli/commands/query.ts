@@ -131,7 +131,7 @@ async function saveBody(response: Response, path: string): Promise<void> {
   } catch (error) {
     await rm(part, { force: true });
     if (error instanceof HeadraceError) throw error;
-    throw new HeadraceError("output_unwritable", `${path}: ${messageOf(error)}`, { cause: error });
+    throw new HeadraceError("output_failed", `${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
