@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TAIL_LIMITS } from "../../../src/serve/tail/limits.ts";
 import { until } from "../../support/until.ts";
 import { readTail, type TailReader } from "./tail-reader.ts";
 import { startTails, type TailServer } from "./tail-server.ts";
@@ -291,6 +292,8 @@ describe("a tail", () => {
   });
 
   it("comes to 200 clients at once, each event once and in order", async () => {
+    await server.close();
+    server = await startTails({ limits: { gather: TAIL_LIMITS.gather } });
     const all = await Promise.all(Array.from({ length: 200 }, () => tail()));
     const began = performance.now();
     for (let batch = 0; batch < 100; batch++) await server.append(upTo(10, batch * 10));
@@ -298,7 +301,8 @@ describe("a tail", () => {
     await until(() => all.every((reader) => reader.events.length >= 1000), { timeout: 30_000 });
     const expected = upTo(1000).map(({ n }) => n);
     for (const reader of all) expect(numbers(reader)).toEqual(expected);
-    expect(paced).toBeLessThan(10_000);
+    // Were each batch a write to each client, it would take several times as long.
+    expect(paced).toBeLessThan(5_000);
   });
 
   it("holds back nothing of retention, and says what it missed by it", async () => {
