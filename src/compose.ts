@@ -27,6 +27,7 @@ import {
   rejectedRetentionObserver,
   replayObserver,
   serveObserver,
+  tailObserver,
   tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
@@ -40,6 +41,7 @@ import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
+import { registerTail } from "./serve/tail/register-tail.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
@@ -221,6 +223,7 @@ function registerRoutes(
     observer: serveObserver(metrics),
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
+  registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });
   registerOpenApi(http.app, {
     project,
     version: readVersion(),

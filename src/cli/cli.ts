@@ -13,6 +13,7 @@ import { registerQuery } from "./commands/query.ts";
 import { registerRejected } from "./commands/rejected.ts";
 import { registerReset } from "./commands/reset.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
@@ -67,6 +68,7 @@ export function createProgram(io: Io): Command {
     registerRejected,
     registerDelete,
     registerReset,
+    registerTail,
     registerGenerate,
     registerToken,
     registerDoctor,
