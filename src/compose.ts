@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { createAudit } from "./access/audit.ts";
+import { createAudit, type Audit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
@@ -24,16 +24,24 @@ import {
   ingestObserver,
   loadObserver,
   logObserver,
+  rejectedRetentionObserver,
+  replayObserver,
   serveObserver,
+  tailObserver,
   tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
 import { compileValidator } from "./project/compile-stream.ts";
 import type { Project, Stream } from "./project/declarations.ts";
+import { registerReplay } from "./rejected/register-replay.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
+import { keepRejectedWithin } from "./rejected/retention.ts";
+import { StreamLocks } from "./rejected/stream-locks.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
+import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
+import { registerTail } from "./serve/tail/register-tail.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
@@ -151,6 +159,14 @@ async function openParts(
   opened.defer(() => loader.stop());
   late.sample = () => streams.map((stream) => sampleOf(stream, log, loader));
 
+  const rejectedRetention = keepRejectedWithin({
+    store,
+    age: config.rejectedRetentionAge,
+    bytes: config.rejectedRetentionSize,
+    observer: rejectedRetentionObserver(metrics, logger),
+  });
+  opened.defer(() => rejectedRetention.close());
+
   const http = createServer({
     logger,
     host: config.host,
@@ -163,6 +179,7 @@ async function openParts(
   opened.defer(() => http.close());
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
   const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
+  registerAdmin({ http, log, store, loader }, project, config, metrics, audit);
   late.cacheBytes = () => served.cacheBytes();
   return { http, log, store, loader };
 }
@@ -206,6 +223,7 @@ function registerRoutes(
     observer: serveObserver(metrics),
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
+  registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });
   registerOpenApi(http.app, {
     project,
     version: readVersion(),
@@ -221,6 +239,30 @@ function registerRoutes(
     registry: metrics.registry,
   });
   return served;
+}
+
+/** What administrators do with what is kept: replay, delete, reset. */
+function registerAdmin(
+  { http, log, store, loader }: Parts,
+  { streams }: Project,
+  config: Config,
+  metrics: Metrics,
+  audit: Audit,
+): void {
+  const locks = new StreamLocks();
+  const limits = ingestLimits(config);
+  registerReplay(http.app, {
+    streams: new Map(
+      streams.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
+    ),
+    log,
+    store,
+    loader,
+    locks,
+    audit,
+    observer: replayObserver(metrics),
+  });
+  registerErase(http.app, { streams, store, loader, locks, audit });
 }
 
 function ingestLimits(config: Config): IngestLimits {

@@ -71,6 +71,21 @@ export const ERRORS = {
     advice: "Set HEADRACE_TOKENS or HEADRACE_TOKENS_FILE, or listen on 127.0.0.1.",
   },
 
+  // Erasing
+  condition_invalid: {
+    status: 400,
+    retryable: false,
+    title: "The condition can't say which rows to erase",
+    advice:
+      "Write one boolean expression over the stream's columns, such as user_id = 'u1'; docs/ERASE.md lists the functions.",
+  },
+  stream_busy: {
+    status: 409,
+    retryable: true,
+    title: "Another replay, erase or reset of the stream is running",
+    advice: "Try again when it has ended.",
+  },
+
   // The log
   log_corrupt: {
     status: 503,
@@ -216,7 +231,7 @@ export const ERRORS = {
     status: 406,
     retryable: false,
     title: "None of the accepted formats can be given",
-    advice: "Ask for json, ndjson or csv with Accept or ?format=.",
+    advice: "Ask for json, ndjson, csv, parquet or arrow with Accept or ?format=.",
   },
   request_timeout: {
     status: 408,
@@ -323,6 +338,12 @@ export const ERRORS = {
     title: "The command was not used as it is meant",
     advice: "Run it with --help.",
   },
+  doctor_found_problems: {
+    status: 500,
+    retryable: false,
+    title: "The doctor found problems",
+    advice: "Do what the line of each problem says, and run it again.",
+  },
   check_failed: {
     status: 500,
     retryable: false,
@@ -369,7 +390,8 @@ export const ERRORS = {
     status: 499,
     retryable: true,
     title: "The command was stopped before it was done",
-    advice: "Run it again; the message says how far it got.",
+    advice:
+      "What was accepted until then is kept. Run it again with the rest: only a stream with an id counts what comes twice once.",
   },
 } as const satisfies Record<string, ErrorSpec>;
 

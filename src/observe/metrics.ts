@@ -181,6 +181,17 @@ function loadMetrics(registers: Registry[]) {
       labelNames: ["stream", "outcome"],
       registers,
     }),
+    rejectedReplayed: new Counter({
+      name: "headrace_rejected_replayed_total",
+      help: "Rejected events that were tried again, by outcome: replayed, still_rejected.",
+      labelNames: ["stream", "outcome"],
+      registers,
+    }),
+    rejectedDropped: new Counter({
+      name: "headrace_rejected_dropped_total",
+      help: "Rejected events that retention dropped, of all streams.",
+      registers,
+    }),
     loadRetries: new Counter({
       name: "headrace_load_retries_total",
       help: "Times that the loader had to try a stream's insert again.",
@@ -220,6 +231,18 @@ function loadMetrics(registers: Registry[]) {
 
 function serveMetrics(registers: Registry[]) {
   return {
+    tails: new Gauge({
+      name: "headrace_tails",
+      help: "Tails that are open.",
+      labelNames: ["stream"],
+      registers,
+    }),
+    tailsEnded: new Counter({
+      name: "headrace_tails_ended_total",
+      help: "Tails that ended, by reason: gone (the client went), dropped (it was too slow), draining, token_ended, failed (the log did).",
+      labelNames: ["stream", "reason"],
+      registers,
+    }),
     endpointDuration: new Histogram({
       name: "headrace_endpoint_duration_seconds",
       help: "Time of one endpoint request, by status code and by whether the cache answered.",

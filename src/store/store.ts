@@ -35,6 +35,13 @@ export interface Store {
   /** For a table with ids: all ids that were accepted since then, in pages, to fill a filter at start. */
   scanIds(table: string, since: number): AsyncIterable<readonly string[]>;
 
+  /**
+   * Deletes the selected rows, and the ids of a stream's rows with them; gives how many rows there were. When it
+   * resolves no query sees them. May be repeated: what is gone is gone. With `dryRun` they are only counted. An engine
+   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed.
+   */
+  erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number>;
+
   /** Runs one SELECT and streams the answer. Rejects for an error before the first chunk; the chunks throw for a later one. */
   query(query: StoreQuery): Promise<QueryResult>;
 
@@ -101,12 +108,39 @@ export interface Span {
   readonly to: number;
 }
 
+/** Rows that fulfil all of these. */
+export interface RowSelection {
+  /**
+   * From outside, in the store's SQL: one boolean expression of the table's declared columns and `_accepted_at`, made of
+   * functions that give the same at any time.
+   */
+  readonly where?: string;
+  /** Columns of text with their value. */
+  readonly equal?: Readonly<Record<string, string>>;
+  /** One of these columns contains the text. */
+  readonly containing?: { readonly columns: readonly string[]; readonly text: string };
+  /** Accepted before this time (milliseconds). */
+  readonly acceptedBefore?: number;
+  /** Of one partition, and before this place: a smaller offset of its log, or of another log and not accepted after its time. */
+  readonly until?: SelectionEnd;
+}
+
+export interface SelectionEnd {
+  readonly log: string;
+  readonly partition: number;
+  /** Excluded. */
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+}
+
 export interface StoredId {
   readonly log: string;
   readonly offset: number;
 }
 
-export type ResultFormat = "ndjson" | "csv";
+/** `arrow` is the IPC stream, not the file. */
+export type ResultFormat = "ndjson" | "csv" | "parquet" | "arrow";
 
 export interface StoreQuery {
   readonly sql: BoundSql;
@@ -127,9 +161,12 @@ export interface QueryLimits {
 }
 
 export interface QueryResult {
-  /** Whole rows in the asked format; ndjson chunks end in "\n", csv has one header line. */
+  /**
+   * The asked format: whole rows of ndjson, each chunk ending in "\n", and of csv, with one header line; parquet and arrow
+   * are one document, cut anywhere.
+   */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** After the last chunk of ndjson: the columns of this very result. [] for csv. */
+  /** After the last chunk of ndjson: the columns of this very result. [] for other formats. */
   columns(): readonly ResultColumn[];
   /** After the last chunk. */
   statistics(): QueryStatistics;
@@ -138,9 +175,10 @@ export interface QueryResult {
 export interface QueryStatistics {
   /** Seconds, as in ClickHouse's JSON format. */
   readonly elapsed: number;
-  /** What the query read to find the answer; 0 for csv, with which the engine doesn't say. */
+  /** What the query read to find the answer; 0 for all but ndjson, with which alone the engine says. */
   readonly rowsRead: number;
   readonly bytesRead: number;
+  /** Of the answer; 0 for parquet and arrow, which aren't looked into. */
   readonly rows: number;
 }
 

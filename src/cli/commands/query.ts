@@ -1,5 +1,6 @@
+import { rename, rm, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
-import { HeadraceError } from "../../errors.ts";
+import { HeadraceError, messageOf } from "../../errors.ts";
 import { MINUTE } from "../../units.ts";
 import { connect, type Client } from "../client.ts";
 import { printLine, styled, writeAll, type Io } from "../io.ts";
@@ -10,11 +11,13 @@ import { formatTable } from "../table.ts";
 
 /** A large answer on a slow line; the query itself has its own limit on the server. */
 const ANSWER_TIMEOUT = 10 * MINUTE;
-const FORMATS = ["table", "json", "ndjson", "csv"] as const;
+const FORMATS = ["table", "json", "ndjson", "csv", "parquet", "arrow"] as const;
+const BINARY: readonly string[] = ["parquet", "arrow"];
 
 interface Options {
   readonly param: readonly string[];
   readonly format?: (typeof FORMATS)[number];
+  readonly out?: string;
   readonly json?: boolean;
 }
 
@@ -33,6 +36,7 @@ export function registerQuery(program: Command, io: Io): void {
       [],
     )
     .addOption(new Option("--format <format>", "how the answer is printed").choices(FORMATS))
+    .option("-o, --out <file>", "write the answer to a file, which is there only once it is whole")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -40,6 +44,7 @@ export function registerQuery(program: Command, io: Io): void {
         "headrace query delays_by_origin",
         "headrace query delays_by_origin --param from=2001-03-01 --param limit=5",
         "headrace query delays_by_origin --format csv > delays.csv",
+        "headrace query delays_by_origin --format parquet --out delays.parquet",
       ),
     )
     .action((endpoint: string, options: Options) => query(endpoint, options, io));
@@ -49,12 +54,32 @@ async function query(endpoint: string, options: Options, io: Io): Promise<void> 
   const client = connect(io);
   const params = new URLSearchParams(options.param.map(parseParam));
   const path = `/v1/endpoints/${encodeURIComponent(endpoint)}`;
-  const format = options.format ?? (options.json !== true && io.stdout.isTTY === true ? "table" : "json");
+  const isShown = options.json !== true && options.out === undefined && io.stdout.isTTY === true;
+  const format = options.format ?? (isShown ? "table" : "json");
+  checkOutput(format, options, io);
   if (format === "table") {
     await printTable(client, `${path}${search(params)}`, io);
-  } else {
-    params.append("format", format);
-    await printBody(client, `${path}${search(params)}`, io);
+    return;
+  }
+  params.append("format", format);
+  const response = await client.request({
+    path: `${path}${search(params)}`,
+    headers: { accept: "*/*" },
+    timeout: ANSWER_TIMEOUT,
+  });
+  if (options.out === undefined) await printBody(response, !BINARY.includes(format), io);
+  else await saveBody(response, options.out);
+}
+
+function checkOutput(format: string, { out }: Options, io: Io): void {
+  if (out !== undefined && format === "table") {
+    throw new HeadraceError("usage", "--out: a table is for the terminal; give --format csv or another");
+  }
+  if (out === undefined && BINARY.includes(format) && io.stdout.isTTY === true) {
+    throw new HeadraceError(
+      "usage",
+      `--format ${format}: it isn't text; give --out <file>, or redirect the output`,
+    );
   }
 }
 
@@ -88,16 +113,32 @@ async function printTable(client: Client, path: string, io: Io): Promise<void> {
 }
 
 /** Hands the answer on as it comes. */
-async function printBody(client: Client, path: string, io: Io): Promise<void> {
-  const response = await client.request({ path, headers: { accept: "*/*" }, timeout: ANSWER_TIMEOUT });
+async function printBody(response: Response, isText: boolean, io: Io): Promise<void> {
   let last = 0;
+  for await (const chunk of chunksOf(response)) {
+    last = chunk.at(-1) ?? last;
+    await writeAll(io.stdout, chunk);
+  }
+  if (isText && last !== "\n".charCodeAt(0)) printLine(io.stdout);
+}
+
+/** Under another name until it is whole, so that a part is never taken for the answer. */
+async function saveBody(response: Response, path: string): Promise<void> {
+  const part = `${path}.part`;
   try {
-    for await (const chunk of response.body ?? []) {
-      last = chunk.at(-1) ?? last;
-      await writeAll(io.stdout, chunk);
-    }
+    await writeFile(part, chunksOf(response));
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    if (error instanceof HeadraceError) throw error;
+    throw new HeadraceError("output_failed", `${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response.body ?? [];
   } catch (error) {
     throw new HeadraceError("unexpected_answer", "the answer broke off before its end", { cause: error });
   }
-  if (last !== "\n".charCodeAt(0)) printLine(io.stdout);
 }

@@ -5,6 +5,7 @@ import type {
   PlannedBatch,
   QueryResult,
   ResultColumn,
+  RowSelection,
   Span,
   Store,
   StoreCapabilities,
@@ -15,6 +16,7 @@ import type {
 import type { ClickHouseConnection } from "./connection.ts";
 import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
+import { eraseRows } from "./erase-rows.ts";
 import { insertBatch } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
@@ -28,7 +30,7 @@ export class ClickHouseStore implements Store {
 
   private constructor(connection: ClickHouseConnection, storeId: string) {
     this.#connection = connection;
-    this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv"], storeId };
+    this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv", "parquet", "arrow"], storeId };
   }
 
   static async open(connection: ClickHouseConnection): Promise<ClickHouseStore> {
@@ -57,6 +59,10 @@ export class ClickHouseStore implements Store {
 
   scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
     return scanIds(this.#connection, table, since);
+  }
+
+  erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number> {
+    return eraseRows(this.#connection, table, rows, options.dryRun);
   }
 
   query(query: StoreQuery): Promise<QueryResult> {

@@ -1,10 +1,18 @@
 import { HeadraceError } from "../../errors.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import { GIB, MIB, SECOND } from "../../units.ts";
-import type { QueryLimits, QueryResult, QueryStatistics, ResultColumn, StoreQuery } from "../store.ts";
-import type { ClickHouseConnection, ReadAnswer } from "./connection.ts";
+import type {
+  QueryLimits,
+  QueryResult,
+  QueryStatistics,
+  ResultColumn,
+  ResultFormat,
+  StoreQuery,
+} from "../store.ts";
+import type { AnswerFormat, ClickHouseConnection, ReadAnswer } from "./connection.ts";
 import { queryError } from "./engine-errors.ts";
 import { JsonRows } from "./json-rows.ts";
+import { portableSql } from "./portable-columns.ts";
 import { resultColumn } from "./result-columns.ts";
 import { csvCutter, lineCutter } from "./row-cutter.ts";
 import { singleSelect } from "./single-select.ts";
@@ -13,18 +21,28 @@ import { tsvRows } from "./stored-ids.ts";
 /** What finding out the types may cost: the engine runs scalar subqueries for it. */
 const DESCRIBE_LIMITS: QueryLimits = { time: 10 * SECOND, memory: GIB, rows: 100_000, bytes: 16 * MIB };
 
+/** Parquet needs no seeking, and of Arrow's two forms the stream doesn't either: both go through a pipe as they are made. */
+const ENGINE_FORMATS: Readonly<Record<ResultFormat, AnswerFormat>> = {
+  ndjson: "JSONCompactEachRowWithProgress",
+  csv: "CSVWithNames",
+  parquet: "Parquet",
+  arrow: "ArrowStream",
+};
+
 /** Runs one SELECT. Resolves when the first rows are there, or the end. */
 export async function runQuery(connection: ClickHouseConnection, query: StoreQuery): Promise<QueryResult> {
   const { limits, signal } = query;
-  const sql = { text: singleSelect(query.sql.text), params: query.sql.params };
-  const format = query.format === "csv" ? "CSVWithNames" : "JSONCompactEachRowWithProgress";
+  const asked = { text: singleSelect(query.sql.text), params: query.sql.params };
+  const isBinary = query.format === "parquet" || query.format === "arrow";
+  const sql = isBinary ? portableSql(asked, await describeQuery(connection, asked)) : asked;
+  const format = ENGINE_FORMATS[query.format];
   let answer: ReadAnswer;
   try {
     answer = await connection.read({ sql, format, limits, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     throw queryError(error, limits);
   }
-  const rows = query.format === "csv" ? csvRows() : jsonRows();
+  const rows = isBinary ? binaryRows() : query.format === "csv" ? csvRows() : jsonRows();
   const chunks = new RowChunks(answer, rows, limits);
   await chunks.begin();
   return {
@@ -123,6 +141,15 @@ function csvRows(): Rows {
     push: (chunk) => cutter.push(chunk),
     columns: () => [],
     counts: () => ({ rows: Math.max(0, cutter.lines - 1), rowsRead: 0, bytesRead: 0 }),
+  };
+}
+
+/** Parquet and Arrow: one document, whose bytes are passed on as they come and hold no rows that could be counted. */
+function binaryRows(): Rows {
+  return {
+    push: (chunk) => chunk,
+    columns: () => [],
+    counts: () => ({ rows: 0, rowsRead: 0, bytesRead: 0 }),
   };
 }
 
