@@ -44,7 +44,7 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     title: "The table can't follow the changed declaration without losing or reinterpreting data",
-    advice: "Take the change back, add a new optional field instead, or declare a new stream.",
+    advice: "Take the change back, add a new optional field instead, or make the table anew with `headrace rebuild <stream>`. `headrace check --against <data folder>` shows the plan.",
   },
   data_folder_locked: {
     status: 500,

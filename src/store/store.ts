@@ -13,8 +13,8 @@ export interface Store {
   readonly capabilities: StoreCapabilities;
 
   /**
-   * Makes the tables fit the declarations: creates missing ones, adds new nullable columns. Everything else that differs is in
-   * `refused`, and then nothing is changed at all. With `dryRun` nothing is changed either way.
+   * Makes the tables fit the declarations: creates missing ones, adds columns that may be absent, widens types, keeps columns
+   * that aren't declared any more. Everything else that differs is in `refused`, and then nothing is changed at all. With `dryRun` nothing is changed either way.
    */
   migrate(tables: readonly TableSpec[], options: { readonly dryRun: boolean }): Promise<MigrationPlan>;
 
@@ -23,6 +23,9 @@ export interface Store {
    * of the batch may be there, but no insert of it is still running: `present` then gives the truth.
    */
   insert(table: string, batch: PlannedBatch): Promise<void>;
+
+  /** Whether the table takes every row of this schema as it is: with all its columns, none narrower, and none else required. */
+  fits(table: string, schema: StreamSchema): Promise<boolean>;
 
   /** The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). */
   present(table: string, range: OffsetRange): Promise<readonly Span[]>;
@@ -60,6 +63,8 @@ export interface TableSpec {
   readonly table: TableOptions;
   /** Keep ids for this long (milliseconds), when the stream has an id. */
   readonly idWindow?: number;
+  /** JSON text of declared defaults: what rows from before a column was added have in it. */
+  readonly defaults?: ReadonlyMap<string, string>;
 }
 
 export interface MigrationPlan {

@@ -116,6 +116,7 @@ export function storeWith(store: Store, changes: Partial<Store>): Store {
     capabilities: store.capabilities,
     migrate: (...args) => store.migrate(...args),
     insert: (...args) => store.insert(...args),
+    fits: (...args) => store.fits(...args),
     present: (...args) => store.present(...args),
     findIds: (...args) => store.findIds(...args),
     scanIds: (...args) => store.scanIds(...args),

@@ -1,3 +1,4 @@
+import type { StreamSchema } from "../../project/column.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import type {
   MigrationPlan,
@@ -15,6 +16,7 @@ import type {
 import type { ClickHouseConnection } from "./connection.ts";
 import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
+import { fitsTable } from "./fits-table.ts";
 import { insertBatch } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
@@ -45,6 +47,10 @@ export class ClickHouseStore implements Store {
 
   insert(table: string, batch: PlannedBatch): Promise<void> {
     return insertBatch(this.#connection, table, batch);
+  }
+
+  fits(table: string, schema: StreamSchema): Promise<boolean> {
+    return fitsTable(this.#connection, table, schema);
   }
 
   present(table: string, range: OffsetRange): Promise<readonly Span[]> {

@@ -23,6 +23,9 @@ export function storeIdOf(comment: string): string {
 /** The table of a stream's ids. No stream can have such a name. */
 export const idsTable = (table: string): string => `_ids_${table}`;
 
+/** The comment of a column that is kept although nothing declares it any more. */
+export const KEPT_COLUMN = "Not declared any more";
+
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
 
 /** System columns with their types; `codec` where the engine's own choice costs more than a byte a row. */
