@@ -52,6 +52,7 @@ export class FaultyWorld {
           () => store.insert(table, batch),
           () => store.insert(table, firstHalf(batch)),
         ),
+      fits: (...args) => store.fits(...args),
       present: (...args) => this.#step("present", () => store.present(...args)),
       findIds: (...args) => this.#step("findIds", () => store.findIds(...args)),
       scanIds: (...args) => store.scanIds(...args),
