@@ -6,6 +6,7 @@ import { registerDev } from "./commands/dev.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerStart } from "./commands/start.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
@@ -56,6 +57,7 @@ function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerRebuild,
   ]) {
     register(program, io);
   }

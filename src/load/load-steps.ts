@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Log, LogBatch, Position } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
@@ -11,7 +10,7 @@ import { inTurns } from "./in-turns.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
 import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
-import type { LedgerFile } from "./ledger-file.ts";
+import { ledgerPath, type LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
 import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
@@ -185,7 +184,7 @@ export class LoadSteps {
   async #openLedger(): Promise<Ledger> {
     if (this.#ledger === undefined) {
       const { folder, partition, ledgerFile } = this.#options;
-      const path = join(folder, `${this.#name}-${partition}.ledger`);
+      const path = ledgerPath(folder, this.#name, partition);
       this.#ledger = await openLedger(ledgerFile(path), path);
     }
     return this.#ledger;

@@ -42,8 +42,35 @@ export interface Store {
   /** The columns that a query would give, without running it. */
   describe(sql: BoundSql): Promise<readonly ResultColumn[]>;
 
+  /**
+   * Begins an empty table beside a stream's, as the declaration wants it; with the columns that the old one has beyond. What an
+   * earlier attempt left behind is dropped. `undefined` when the stream has no table yet.
+   */
+  beginRebuild(spec: TableSpec): Promise<TableRebuild | undefined>;
+
   /** Waits for what is running and closes. */
   close(): Promise<void>;
+}
+
+/** A table that is being made anew. Until `finish`, nobody sees anything of it, and a start or another attempt drops it. */
+export interface TableRebuild {
+  /** The name of the new table: for `insert`, `fits` and `present`. */
+  readonly table: string;
+
+  /** Rows of the old table outside of these ranges. */
+  countOutside(ranges: readonly OffsetRange[]): Promise<number>;
+
+  /**
+   * Copies the rows of the old table outside of these ranges. Gives the names of columns that keep it from that, which
+   * the new table has narrower or requires; then nothing is copied.
+   */
+  copyOutside(ranges: readonly OffsetRange[]): Promise<readonly string[]>;
+
+  /** Puts the new table, with its ids, in the place of the old one at once, and drops the old one. */
+  finish(): Promise<void>;
+
+  /** Drops the new table. */
+  abandon(): Promise<void>;
 }
 
 export interface StoreCapabilities {

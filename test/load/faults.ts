@@ -58,6 +58,7 @@ export class FaultyWorld {
       scanIds: (...args) => store.scanIds(...args),
       query: (...args) => store.query(...args),
       describe: (...args) => store.describe(...args),
+      beginRebuild: (...args) => store.beginRebuild(...args),
       close: () => store.close(),
     };
     this.ledgerFile = (path) => {

@@ -122,6 +122,7 @@ export function storeWith(store: Store, changes: Partial<Store>): Store {
     scanIds: (...args) => store.scanIds(...args),
     query: (...args) => store.query(...args),
     describe: (...args) => store.describe(...args),
+    beginRebuild: (...args) => store.beginRebuild(...args),
     close: () => store.close(),
     ...changes,
   };

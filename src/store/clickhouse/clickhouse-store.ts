@@ -11,6 +11,7 @@ import type {
   StoreCapabilities,
   StoredId,
   StoreQuery,
+  TableRebuild,
   TableSpec,
 } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
@@ -20,6 +21,7 @@ import { fitsTable } from "./fits-table.ts";
 import { insertBatch } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
+import { beginRebuild } from "./rebuild-table.ts";
 import { describeQuery, runQuery } from "./run-query.ts";
 import { findIds, scanIds } from "./stored-ids.ts";
 
@@ -71,6 +73,10 @@ export class ClickHouseStore implements Store {
 
   describe(sql: BoundSql): Promise<readonly ResultColumn[]> {
     return describeQuery(this.#connection, sql);
+  }
+
+  beginRebuild(spec: TableSpec): Promise<TableRebuild | undefined> {
+    return beginRebuild(this.#connection, spec);
   }
 
   close(): Promise<void> {

@@ -100,7 +100,7 @@ function planAdded(spec: TableSpec, column: Column, after: string | undefined): 
 }
 
 /** Whether the rows that are there already can do without: null, or an empty list or map, says "none". */
-function canBeAbsent({ nullable, type }: Column): boolean {
+export function canBeAbsent({ nullable, type }: Column): boolean {
   if (type.kind === "tuple") return type.fields.every(canBeAbsent);
   return nullable || type.kind === "array" || type.kind === "map";
 }
