@@ -152,7 +152,49 @@ export const ERRORS = {
     status: 400,
     retryable: false,
     title: "The body can't be read at all",
-    advice: "Send well-formed JSON or NDJSON in UTF-8, compressed as Content-Encoding says.",
+    advice: "Send well-formed JSON, NDJSON or CSV in UTF-8, compressed as Content-Encoding says.",
+  },
+  csv_header_invalid: {
+    status: 400,
+    retryable: false,
+    title: "The header row of the CSV doesn't fit the stream",
+    advice: "Name each column as a field of the stream, once; GET /v1/streams/{stream} lists them.",
+  },
+  token_missing: {
+    status: 401,
+    retryable: false,
+    title: "The request has no token",
+    advice: "Send `Authorization: Bearer` and a token; commands take it from HEADRACE_TOKEN.",
+  },
+  token_invalid: {
+    status: 401,
+    retryable: false,
+    title: "The token isn't valid here",
+    advice: "Check that the token is whole and meant for this server; `headrace token new` makes one.",
+  },
+  token_expired: {
+    status: 401,
+    retryable: false,
+    title: "The token has expired",
+    advice: "Ask whoever runs the server for a new one.",
+  },
+  scope_missing: {
+    status: 403,
+    retryable: false,
+    title: "The token lacks the scope that this takes",
+    advice: "Use a token that has the scope which the message names, or have it added to this one.",
+  },
+  origin_not_allowed: {
+    status: 403,
+    retryable: false,
+    title: "Pages of that origin may not use this server",
+    advice: "Name the origin in HEADRACE_CORS_ORIGINS.",
+  },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    title: "The token's rate is used up",
+    advice: "Wait as long as Retry-After says, then send it again.",
   },
   unknown_route: {
     status: 404,
@@ -206,7 +248,8 @@ export const ERRORS = {
     status: 415,
     retryable: false,
     title: "The media type or encoding isn't supported",
-    advice: "Send application/json or application/x-ndjson, plain or with gzip, deflate, br or zstd.",
+    advice:
+      "Send application/json, application/x-ndjson, text/csv or CloudEvents in JSON, plain or with gzip, deflate, br or zstd.",
   },
   host_not_allowed: {
     status: 421,
@@ -292,7 +335,7 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     title: "The project doesn't pass its checks",
-    advice: "Correct what the table names.",
+    advice: "Correct what is named; `headrace check` lists all that is wrong.",
   },
   server_unreachable: {
     status: 503,
@@ -312,11 +355,23 @@ export const ERRORS = {
     title: "The input can't be read",
     advice: "Correct what the message names, or give the format with --format.",
   },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    title: "The output can't be written",
+    advice: "Name a file in a folder that exists and where you may write.",
+  },
   folder_unusable: {
     status: 409,
     retryable: false,
     title: "The folder can't take a new project",
     advice: "Give a folder that is empty or doesn't exist yet, where you may write.",
+  },
+  tokens_file_unwritable: {
+    status: 409,
+    retryable: true,
+    title: "The tokens file can't be written",
+    advice: "Try again; when no other command is at it, remove the file that ends in .new.",
   },
   interrupted: {
     status: 499,

@@ -3,11 +3,13 @@ import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
 import { registerDev } from "./commands/dev.ts";
+import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
 import { registerRebuild } from "./commands/rebuild.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
 
@@ -58,6 +60,8 @@ function createProgram(io: Io): Command {
     registerPublish,
     registerQuery,
     registerRebuild,
+    registerGenerate,
+    registerToken,
   ]) {
     register(program, io);
   }

@@ -69,7 +69,9 @@ async function loaded(
 const count = async (table: string, where = "1") =>
   (await select(shared.store, `SELECT toUInt32(count()) AS c FROM ${table} WHERE ${where}`))[0]?.["c"];
 const leftBehind = async () =>
-  (await shared.store.migrate([], { dryRun: true })).changes.filter((line) => line.includes("what a rebuild left behind"));
+  (await shared.store.migrate([], { dryRun: true })).changes.filter((line) =>
+    line.includes("what a rebuild left behind"),
+  );
 
 test("a table with another order has the same rows after, and the loader goes on where it was", async () => {
   const before = declare("ordered", z.object({ n: z.int32(), m: z.int32(), gone: z.boolean() }));

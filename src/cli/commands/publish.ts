@@ -1,8 +1,7 @@
 import { Option, type Command } from "commander";
-import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
 import { MIB, SECOND } from "../../units.ts";
-import { createClient } from "../client.ts";
+import { connect } from "../client.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { printLine, styled, type Io } from "../io.ts";
 import { examples, integerBetween, jsonOption } from "../options.ts";
@@ -28,7 +27,7 @@ export function registerPublish(program: Command, io: Io): void {
     .command("publish")
     .summary("send events to a stream of a running server")
     .description(
-      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event) or Parquet files, or standard input. " +
+      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event), CSV (with a header row) or Parquet files, or standard input. " +
         "Parquet's times without a zone are taken as UTC. A batch that gets no answer is sent again with the same " +
         "Idempotency-Key, so that it counts once.",
     )
@@ -69,6 +68,7 @@ export function registerPublish(program: Command, io: Io): void {
       examples(
         "headrace publish flights events.ndjson",
         "headrace publish flights january.parquet february.parquet --in-flight 1",
+        "gunzip -c flights.csv.gz | headrace publish flights - --format csv",
         "tail -f events.ndjson | headrace publish flights -",
         "HEADRACE_URL=https://events.example.com headrace publish flights events.json --rate 1000",
       ),
@@ -79,7 +79,7 @@ export function registerPublish(program: Command, io: Io): void {
 }
 
 async function publish(stream: string, files: readonly string[], options: Options, io: Io): Promise<void> {
-  const client = createClient(loadClientConfig());
+  const client = connect(io);
   const input = await openInput(files.length === 0 ? [STDIN] : files, options.format, io.stdin);
   // Nobody there: said at once, where a batch would be tried again for a minute.
   await client.request({ path: "/livez" });

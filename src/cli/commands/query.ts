@@ -1,8 +1,7 @@
 import { Option, type Command } from "commander";
-import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
 import { MINUTE } from "../../units.ts";
-import { createClient, type Client } from "../client.ts";
+import { connect, type Client } from "../client.ts";
 import { printLine, styled, writeAll, type Io } from "../io.ts";
 import { examples, gather, jsonOption } from "../options.ts";
 import { readAnswer } from "../endpoint-answer.ts";
@@ -47,7 +46,7 @@ export function registerQuery(program: Command, io: Io): void {
 }
 
 async function query(endpoint: string, options: Options, io: Io): Promise<void> {
-  const client = createClient(loadClientConfig());
+  const client = connect(io);
   const params = new URLSearchParams(options.param.map(parseParam));
   const path = `/v1/endpoints/${encodeURIComponent(endpoint)}`;
   const format = options.format ?? (options.json !== true && io.stdout.isTTY === true ? "table" : "json");

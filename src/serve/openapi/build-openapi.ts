@@ -3,6 +3,7 @@ import type { EndpointCheck } from "../verify-endpoints.ts";
 import { answerSchema, answerSchemaName, endpointPath } from "./endpoint-paths.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { PROBLEM_SCHEMA, problemResponses } from "./problem-responses.ts";
+import { SECURITY_SCHEMES, withSecurity } from "./security.ts";
 import { SERVER_PATHS } from "./server-paths.ts";
 import { eventSchema, eventSchemaName, streamPaths } from "./stream-paths.ts";
 import { STREAM_SCHEMAS } from "./stream-schemas.ts";
@@ -34,15 +35,16 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
       { name: "streams", description: "Where events go." },
       { name: "server", description: "Health, metrics and documentation." },
     ],
-    paths: {
+    paths: withSecurity({
       ...Object.fromEntries(
         endpoints.map((endpoint) => [`/v1/endpoints/${endpoint.name}`, endpointPath(endpoint)]),
       ),
       "/v1/streams": { get: listStreams },
       ...Object.assign({}, ...streams.map(streamPaths)),
       ...SERVER_PATHS,
-    } as Record<string, unknown>,
+    }),
     components: {
+      securitySchemes: SECURITY_SCHEMES,
       schemas: {
         ...Object.fromEntries(streams.map((stream) => [eventSchemaName(stream), eventSchema(stream)])),
         ...Object.fromEntries(

@@ -21,6 +21,8 @@ export const READ_SETTINGS = {
   output_format_json_quote_denormals: 1,
   output_format_json_named_tuples_as_objects: 1,
   output_format_json_escape_forward_slashes: 0,
+  // A string may hold any bytes, JSON only UTF-8.
+  output_format_json_validate_utf8: 1,
   // An empty cell is null, "" is an empty string.
   format_csv_null_representation: "",
 } as const;
@@ -46,6 +48,8 @@ export const INSERT_SETTINGS = {
   input_format_json_read_numbers_as_strings: 1,
   input_format_json_read_bools_as_strings: 1,
   date_time_input_format: "best_effort",
+  // The quick way misreads one double in six by its last bit.
+  precise_float_parsing: 1,
 } as const;
 
 /** Limits of the engine as a whole. */

@@ -141,8 +141,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
       const statement = insert.sql((name) => {
         const input = inputs[name];
         const path = paths.get(name);
-        if (input === undefined || path === undefined)
-          throw new RangeError(`the insert has no input ${name}`);
+        if (input === undefined || path === undefined) throw new RangeError(`there is no input ${name}`);
         return `file(${[path, input.format, input.structure].map(quoteText).join(", ")})`;
       });
       // The engine doesn't say how many rows an INSERT … SELECT wrote, but counts them, and this is the only writer.
@@ -160,7 +159,9 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   async #kill(mark: string): Promise<void> {
     try {
-      await this.#killer.run(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(mark)} ASYNC`);
+      // The statement itself must not hold what it looks for.
+      const found = `position(query, concat('/* ', ${quoteText(mark)}, ' */')) > 0`;
+      await this.#killer.run(`KILL QUERY WHERE ${found} ASYNC`);
     } catch {
       // It is tried again until the query has ended.
     }
@@ -225,9 +226,19 @@ async function openReader(temp: TempFiles, session: (settings: Settings) => Engi
   const one = session({ readonly: 2, ...READ_SETTINGS });
   try {
     await one.run(`USE ${DATABASE}`);
-    return { session: one, pipe: await ResultPipe.create(join(temp.folder, randomUUID())) };
+    return { session: one, pipe: await openPipe(temp) };
   } catch (error) {
     await one.close();
     throw error;
+  }
+}
+
+/** In the data folder, since what is in /dev/shm may be removed when its user logs out; there where the disk knows no pipes. */
+async function openPipe(temp: TempFiles): Promise<ResultPipe> {
+  const name = randomUUID();
+  try {
+    return await ResultPipe.create(join(temp.diskFolder, name));
+  } catch {
+    return ResultPipe.create(join(temp.folder, name));
   }
 }
