@@ -9,7 +9,7 @@ import { ledgerFile, ledgerPath } from "./ledger-file.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import type { RefusedEvent } from "./ledger-state.ts";
 import { LOAD_LIMITS } from "./limits.ts";
-import { LOADER_SUBSCRIPTION } from "./load.ts";
+import { firstOf, setBack } from "./reconcile.ts";
 import { endOf, offsetsIn, planRows } from "./rows.ts";
 import { extent, has, sizeOf, spansOf, subtract, within, type Spans } from "./spans.ts";
 import { REJECTED_TABLE } from "../rejected/rejected-table.ts";
@@ -74,21 +74,18 @@ export async function rebuildTable(options: RebuildOptions): Promise<RebuildOutc
 }
 
 /** The store was emptied or replaced: the loader loads what the log holds, if it is told to. */
-async function loadAgain(
-  { log, store, stream, allowPartial }: RebuildOptions,
-  ledger: Ledger,
-): Promise<RebuildOutcome> {
-  const { first, end } = log.status(stream.name, 0);
+async function loadAgain(options: RebuildOptions, ledger: Ledger): Promise<RebuildOutcome> {
+  const { log, store, stream, allowPartial } = options;
+  const work = { log, store, stream, partition: 0, ledger };
+  const first = firstOf(work);
   if (first.offset > 0 && !allowPartial) {
     throw new HeadraceError(
       "rebuild_refused",
       `${stream.name}: the store was emptied or replaced, and the log begins at offset ${first.offset}: what came before is lost unless the old store is restored`,
     );
   }
-  await log.commit(stream.name, 0, LOADER_SUBSCRIPTION, first);
-  const { plan: _, ...state } = ledger.state ?? { refused: [] };
-  const { storeId } = store.capabilities;
-  await ledger.record({ kind: "state", state: { ...state, storeId, loaded: first, inserts: [] } });
+  await setBack(work, first);
+  const { end } = log.status(stream.name, 0);
   return { fromLog: 0, copied: 0, rejected: 0, lost: first.offset, toLoad: end.offset - first.offset };
 }
 
@@ -128,7 +125,7 @@ class Rebuilding {
   }
 
   async *#groups(from: Position): AsyncGenerator<Group> {
-    const { log, stream, progress } = this.#options;
+    const { log, stream } = this.#options;
     const [start, { end }] = [from.offset, log.status(stream.name, 0)];
     let next = from;
     while (next.offset < end.offset) {
@@ -142,7 +139,7 @@ class Rebuilding {
       const last = group.at(-1) ?? first;
       next = { log: last.log, offset: endOf(last) };
       yield [first, ...group.slice(1)];
-      progress?.(next.offset - start, end.offset - start);
+      this.#options.progress?.(next.offset - start, end.offset - start);
     }
   }
 

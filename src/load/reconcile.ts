@@ -128,12 +128,13 @@ function wholeLog(work: Reconciling, problem: string): Position {
   );
 }
 
-function firstOf({ log, stream, partition }: Reconciling): Position {
+/** The first event that the log holds. */
+export function firstOf({ log, stream, partition }: Reconciling): Position {
   return log.status(stream.name, partition).first;
 }
 
 /** The log's cursor goes first: what is to be loaded again must not be dropped by retention. */
-async function setBack(work: Reconciling, loaded: Position): Promise<LedgerState> {
+export async function setBack(work: Reconciling, loaded: Position): Promise<LedgerState> {
   const { log, stream, partition, ledger, store } = work;
   await log.commit(stream.name, partition, LOADER_SUBSCRIPTION, loaded);
   const refused = ledger.state?.refused ?? [];

@@ -52,9 +52,8 @@ export function withHeirs(
   const risen = new Set<number>();
   return refused.flatMap((event) => {
     if (has(duplicates, event.offset) && !risen.has(event.offset)) return [];
-    const next = waiting.get(idAt.get(event.offset) ?? "");
-    while (next?.[0] !== undefined && next[0].offset <= event.offset) next.shift();
-    const heir = next?.[0]?.offset;
+    const sameId = waiting.get(idAt.get(event.offset) ?? "") ?? [];
+    const heir = sameId.find(({ offset }) => offset > event.offset)?.offset;
     if (heir === undefined) return [event];
     risen.add(heir);
     return [{ ...event, heir }];

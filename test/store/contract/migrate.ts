@@ -339,7 +339,7 @@ export function describeMigrate(store: () => Store): void {
 
     test("tells which schemas' rows a table takes as they are", async () => {
       await create(store(), tableOf("fitted", [...BASE, delay(32, false), column("gate", "string", true)]));
-      const fits = (...columns: Column[]) => store().fits("fitted", schemaOf([...BASE, ...columns]));
+      const fits = async (...columns: Column[]) => store().fits("fitted", schemaOf([...BASE, ...columns]));
       expect(await fits(delay(32, false), column("gate", "string", true))).toBe(true);
       expect(await fits(column("delay", { kind: "int", bits: 16, signed: true }))).toBe(true);
       expect(await fits(delay(64, false))).toBe(false);
