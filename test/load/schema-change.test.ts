@@ -24,6 +24,8 @@ const declare = (name: string, schema: z.ZodObject, id?: string) =>
     ...(id === undefined ? {} : { id: { field: id, window: "1 hour" } }),
   });
 
+const fits = (n: number, any: string) => `{"n":${n},"a":${n},"any":${any},"price":1.5}`;
+
 async function migrate(stream: Stream): Promise<void> {
   const { refused } = await shared.store.migrate([tableSpec(stream)], { dryRun: false });
   expect(refused).toEqual([]);
@@ -90,7 +92,6 @@ test("what the table doesn't take as it is is judged again: it is stored as toda
   // The store was emptied and made anew under the next declaration.
   await migrate(after);
   world = await openWorld(shared.store, [before]);
-  const fits = (n: number, any: string) => `{"n":${n},"a":${n},"any":${any},"price":1.5}`;
   await append(
     world.log,
     "judged",
