@@ -12,6 +12,7 @@ import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
 import { registerRejected } from "./commands/rejected.ts";
 import { registerReset } from "./commands/reset.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
@@ -69,6 +70,7 @@ export function createProgram(io: Io): Command {
     registerDelete,
     registerReset,
     registerTail,
+    registerRebuild,
     registerGenerate,
     registerToken,
     registerDoctor,
