@@ -50,9 +50,11 @@ export function waitedJson(counts: Counts, stored: StoredCounts | undefined): st
 export function eventsRejected(counts: Counts, options: { readonly kept: boolean }): HeadraceError {
   const { accepted, rejected, errors } = counts;
   const total = accepted + rejected;
-  const message = options.kept
-    ? `None of the ${total} events fits; all are kept as rejected`
-    : `${rejected} of the ${total} events don't fit; with on_invalid=fail nothing is kept`;
+  const fate = options.kept ? "kept as rejected" : "refused: with on_invalid=fail nothing is kept";
+  const message =
+    total === 1
+      ? `The event doesn't fit and is ${fate}`
+      : `${rejected} of the ${total} events don't fit; all are ${fate}`;
   return new HeadraceError("events_rejected", message, {
     details: { accepted: 0, rejected, errors, kept: options.kept },
   });

@@ -101,6 +101,15 @@ describe("what is rejected", () => {
     expect(await ingest.kept()).toEqual({ events: [], rejected: [`{"n":"one"}`, "not json"] });
   });
 
+  test("a single bad event is spoken of as one", async () => {
+    const kept = await ingest.post(`{"n":"one"}`);
+    expect(kept.body["detail"]).toBe("The event doesn't fit and is kept as rejected");
+    const refused = await ingest.post(`{"n":"one"}`, { query: "?on_invalid=fail" });
+    expect(refused.body["detail"]).toBe(
+      "The event doesn't fit and is refused: with on_invalid=fail nothing is kept",
+    );
+  });
+
   test("with on_invalid=fail one bad event refuses all, and nothing is kept", async () => {
     const answer = await ingest.post(MIXED, { query: "?on_invalid=fail" });
     expect(answer.status).toBe(422);

@@ -159,11 +159,11 @@ describe("endpoints over HTTP", () => {
   });
 
   it("refuse formats that there aren't, with those that there are", async () => {
-    for (const response of [await get("rows?format=parquet"), await get("rows", { accept: "image/png" })]) {
+    for (const response of [await get("rows?format=xml"), await get("rows", { accept: "image/png" })]) {
       expect(response.status).toBe(406);
       const problem = (await response.json()) as Record<string, unknown>;
       expect(problem["code"]).toBe("not_acceptable");
-      expect(problem["formats"]).toEqual(["json", "ndjson", "csv"]);
+      expect(problem["formats"]).toEqual(["json", "ndjson", "csv", "parquet", "arrow"]);
     }
   });
 
