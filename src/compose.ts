@@ -27,6 +27,7 @@ import type { Project, Stream } from "./project/declarations.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
+import { registerSql } from "./serve/sql/register-sql.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
@@ -185,6 +186,17 @@ function registerRoutes(
     versions: (stream) => loader.version(stream),
     cacheBytes: config.cacheSize,
     observer: serveObserver(metrics),
+  });
+  registerSql(http.app, {
+    streams,
+    store,
+    limits: {
+      time: config.sqlTime,
+      memory: config.sqlMemory,
+      rows: config.sqlRows,
+      bytes: config.sqlBytes,
+    },
+    queriesMax: config.sqlQueriesMax,
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
   registerOpenApi(http.app, {

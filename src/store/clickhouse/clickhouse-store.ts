@@ -15,6 +15,7 @@ import type {
 import type { ClickHouseConnection } from "./connection.ts";
 import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
+import { Fence } from "./fence/fence.ts";
 import { insertBatch } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
@@ -25,9 +26,11 @@ import { findIds, scanIds } from "./stored-ids.ts";
 export class ClickHouseStore implements Store {
   readonly capabilities: StoreCapabilities;
   readonly #connection: ClickHouseConnection;
+  readonly #fence: Fence;
 
   private constructor(connection: ClickHouseConnection, storeId: string) {
     this.#connection = connection;
+    this.#fence = new Fence(connection);
     this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv"], storeId };
   }
 
@@ -60,7 +63,7 @@ export class ClickHouseStore implements Store {
   }
 
   query(query: StoreQuery): Promise<QueryResult> {
-    return runQuery(this.#connection, query);
+    return runQuery(this.#connection, query, this.#fence);
   }
 
   describe(sql: BoundSql): Promise<readonly ResultColumn[]> {

@@ -3,7 +3,8 @@ import type { BoundSql } from "../../project/sql.ts";
 import { GIB, MIB, SECOND } from "../../units.ts";
 import type { QueryLimits, QueryResult, QueryStatistics, ResultColumn, StoreQuery } from "../store.ts";
 import type { ClickHouseConnection, ReadAnswer } from "./connection.ts";
-import { queryError } from "./engine-errors.ts";
+import { fencedError, queryError } from "./engine-errors.ts";
+import type { Fence } from "./fence/fence.ts";
 import { JsonRows } from "./json-rows.ts";
 import { resultColumn } from "./result-columns.ts";
 import { csvCutter, lineCutter } from "./row-cutter.ts";
@@ -14,24 +15,40 @@ import { tsvRows } from "./stored-ids.ts";
 const DESCRIBE_LIMITS: QueryLimits = { time: 10 * SECOND, memory: GIB, rows: 100_000, bytes: 16 * MIB };
 
 /** Runs one SELECT. Resolves when the first rows are there, or the end. */
-export async function runQuery(connection: ClickHouseConnection, query: StoreQuery): Promise<QueryResult> {
+export async function runQuery(
+  connection: ClickHouseConnection,
+  query: StoreQuery,
+  fence: Fence,
+): Promise<QueryResult> {
   const { limits, signal } = query;
-  const sql = { text: singleSelect(query.sql.text), params: query.sql.params };
+  const fenced = query.fence !== undefined;
+  const sql = query.fence ? await fence.admit(query, query.fence) : selectOf(query.sql);
+  const failure = fenced ? fencedError : queryError;
   const format = query.format === "csv" ? "CSVWithNames" : "JSONCompactEachRowWithProgress";
   let answer: ReadAnswer;
   try {
-    answer = await connection.read({ sql, format, limits, ...(signal === undefined ? {} : { signal }) });
+    answer = await connection.read({
+      sql,
+      format,
+      limits,
+      fenced,
+      ...(signal === undefined ? {} : { signal }),
+    });
   } catch (error) {
-    throw queryError(error, limits);
+    throw failure(error, limits);
   }
   const rows = query.format === "csv" ? csvRows() : jsonRows();
-  const chunks = new RowChunks(answer, rows, limits);
+  const chunks = new RowChunks(answer, rows, limits, failure);
   await chunks.begin();
   return {
     chunks,
     columns: () => rows.columns(),
     statistics: () => ({ elapsed: answer.elapsed(), ...rows.counts() }),
   };
+}
+
+function selectOf({ text, params }: BoundSql): BoundSql {
+  return { text: singleSelect(text), params };
 }
 
 /** The columns that a SELECT would give. */
@@ -67,10 +84,12 @@ class RowChunks implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #answer: ReadAnswer;
   readonly #rows: Rows;
   readonly #limits: QueryLimits;
+  readonly #failure: typeof queryError;
   #first: IteratorResult<Uint8Array, undefined> | undefined;
   #bytes = 0;
 
-  constructor(answer: ReadAnswer, rows: Rows, limits: QueryLimits) {
+  constructor(answer: ReadAnswer, rows: Rows, limits: QueryLimits, failure: typeof queryError) {
+    this.#failure = failure;
     this.#answer = answer;
     this.#rows = rows;
     this.#limits = limits;
@@ -99,7 +118,7 @@ class RowChunks implements AsyncIterableIterator<Uint8Array, undefined> {
       return { done: true, value: undefined };
     } catch (error) {
       this.#answer.leave();
-      throw queryError(error, this.#limits);
+      throw this.#failure(error, this.#limits);
     }
   }
 

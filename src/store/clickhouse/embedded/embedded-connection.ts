@@ -14,6 +14,7 @@ import type {
 } from "../connection.ts";
 import { createDatabase, DATABASE } from "../ddl.ts";
 import {
+  FENCE_SETTINGS,
   INSERT_SETTINGS,
   READ_SETTINGS,
   serverSettings,
@@ -25,7 +26,7 @@ import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
 import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
 import { ResultPipe } from "./result-pipe.ts";
-import { RunningRead } from "./running-read.ts";
+import { limitSettings, RunningRead } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
 /** How long `close` lets queries go on before it stops them. */
@@ -53,12 +54,14 @@ export class EmbeddedConnection implements ClickHouseConnection {
   readonly #temp: TempFiles;
   /** All of the above, to be closed. */
   readonly #opened: AsyncDisposableStack;
+  readonly #openSession: OpenSession;
   /** What runs, and when its reader is free again. */
   readonly #reads = new Map<RunningRead, Promise<void>>();
   #inserts: Promise<unknown> = Promise.resolve();
   #marks = 0;
 
-  private constructor(parts: Parts, opened: AsyncDisposableStack) {
+  private constructor(parts: Parts, opened: AsyncDisposableStack, open: OpenSession) {
+    this.#openSession = open;
     this.#own = parts.own;
     this.#killer = parts.killer;
     this.#writer = parts.writer;
@@ -81,8 +84,9 @@ export class EmbeddedConnection implements ClickHouseConnection {
     opened.defer(() => chdb.drainPending());
     const path = join(folder, "engine");
     try {
-      const parts = await openParts(options, temp, opened, (settings) => openSession(chdb, path, settings));
-      return new EmbeddedConnection(parts, opened.move());
+      const open: OpenSession = (settings) => openSession(chdb, path, settings);
+      const parts = await openParts(options, temp, opened, open);
+      return new EmbeddedConnection(parts, opened.move(), open);
     } catch (error) {
       if (!(error instanceof ClickHouseError)) throw error;
       throw new HeadraceError("store_failed", `The embedded store can't open ${path}: ${error.message}`, {
@@ -103,11 +107,19 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   async read(request: ReadRequest): Promise<ReadAnswer> {
     const reader = await this.#readers.acquire(request.signal);
-    const read = new RunningRead(reader, request, `headrace-${++this.#marks}`, {
-      kill: (mark) => this.#kill(mark),
+    const mark = `headrace-${++this.#marks}`;
+    let session: EngineSession;
+    try {
+      session = request.fenced === true ? await this.#openFenced(request, mark) : reader.session;
+    } catch (error) {
+      await this.#readers.release(reader);
+      throw error;
+    }
+    const read = new RunningRead({ session, pipe: reader.pipe }, request, mark, {
+      kill: (killed) => this.#kill(killed),
       stuck: () => void this.#readers.replace(reader),
     });
-    this.#reads.set(read, this.#release(read, reader));
+    this.#reads.set(read, this.#release(read, reader, session));
     if (request.signal?.aborted === true) read.stop(cancelled());
     return read;
   }
@@ -122,8 +134,16 @@ export class EmbeddedConnection implements ClickHouseConnection {
     await this.#opened.disposeAsync();
   }
 
-  async #release(read: RunningRead, reader: Reader): Promise<void> {
+  /** A session for one query: its limits are given when it is opened, and nothing can change them. Takes 1 ms. */
+  async #openFenced(request: ReadRequest, mark: string): Promise<EngineSession> {
+    const session = this.#openSession({ ...FENCE_SETTINGS, ...limitSettings(request, mark) });
+    await session.run(`USE ${DATABASE}`);
+    return session;
+  }
+
+  async #release(read: RunningRead, reader: Reader, session: EngineSession): Promise<void> {
     await read.ended;
+    if (session !== reader.session) session.close();
     await this.#readers.release(reader);
     this.#reads.delete(read);
   }
@@ -165,6 +185,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
 const WRITTEN = "SELECT sum(value) FROM system.events WHERE event = 'InsertedRows'";
 
 type Settings = Readonly<Record<string, string | number>>;
+type OpenSession = (settings: Settings) => EngineSession;
 
 interface Parts {
   readonly own: EngineSession;
@@ -199,7 +220,7 @@ async function openParts(
   options: EmbeddedOptions,
   temp: TempFiles,
   opened: AsyncDisposableStack,
-  session: (settings: Settings) => EngineSession,
+  session: OpenSession,
 ): Promise<Parts> {
   const openOne = async (settings: Settings, database?: string): Promise<EngineSession> => {
     const one = session(settings);

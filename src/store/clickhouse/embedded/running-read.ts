@@ -96,18 +96,27 @@ async function run(reader: Reader, request: ReadRequest, mark: string): Promise<
   }
 }
 
-/** All limits are set each time, because a session keeps what it was told. */
+/** What one query may use, and the mark by which it is found again. */
+export function limitSettings({ limits }: ReadRequest, mark: string): Record<string, string | number> {
+  return {
+    max_execution_time: limits.time / SECOND,
+    max_memory_usage: limits.memory,
+    max_result_rows: limits.rows,
+    log_comment: mark,
+  };
+}
+
+/** All limits are set each time, because a session keeps what it was told. A fenced session has its own already. */
 function script(request: ReadRequest, mark: string, pipe: string): string {
-  const { sql, format, limits } = request;
+  const { sql, format, fenced } = request;
+  const limits = fenced === true ? {} : limitSettings(request, mark);
   const settings = [
-    `max_execution_time=${limits.time / SECOND}`,
-    `max_memory_usage=${limits.memory}`,
-    `max_result_rows=${limits.rows}`,
-    `log_comment=${quoteText(mark)}`,
+    ...Object.entries(limits).map(([name, value]) => `${name}=${quoteText(String(value))}`),
     ...paramAssignments(sql.params),
   ];
+  const set = settings.length === 0 ? "" : `SET ${settings.join(", ")};\n`;
   // What follows the text stands on its own line, in case the text ends in a comment.
-  return `SET ${settings.join(", ")};\n${sql.text}\nINTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
+  return `${set}${sql.text}\nINTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
 }
 
 /** Takes what was put behind the SQL out of an error about it. */

@@ -1,0 +1,60 @@
+import { HeadraceError } from "../../errors.ts";
+import type { BoundSql, BoundText } from "../../project/sql.ts";
+import { formatDatetime, parseDatetime } from "../../project/validate/datetime.ts";
+
+/** Names that a parameter may have: they stand in the SQL as `{name:Type}`. */
+const NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+const PARAMS_MAX = 1000;
+const NESTING_MAX = 8;
+
+/**
+ * The parameters of an SQL text, from JSON: strings, numbers, booleans, null and lists of them. Their types stand in the
+ * SQL. Datetimes with a zone are put into UTC, as the engine reads them.
+ * @throws HeadraceError `bad_parameter`
+ */
+export function sqlParams(value: unknown): BoundSql["params"] {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) throw bad("params", "params must be a JSON object");
+  const entries = Object.entries(value);
+  if (entries.length > PARAMS_MAX) throw bad("params", `There may be ${PARAMS_MAX} parameters at most`);
+  return Object.fromEntries(
+    entries.map(([name, one]: [string, unknown]) => {
+      if (!NAME.test(name)) {
+        throw bad(name, `"${name.slice(0, 80)}" can't be a parameter's name: use letters, digits and _`);
+      }
+      // The type stands in the SQL, where the engine reads it.
+      return [name, { type: "", value: textOf(name, one, 0) }];
+    }),
+  );
+}
+
+function textOf(name: string, value: unknown, depth: number): BoundText {
+  if (value === null) return null;
+  switch (typeof value) {
+    case "string":
+      return withoutZone(value);
+    case "number":
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+        throw bad(name, `Parameter "${name}" is beyond 53 bits: send it as a string of digits`);
+      }
+      return String(value);
+    case "boolean":
+      return String(value);
+    default:
+  }
+  if (!Array.isArray(value) || depth === NESTING_MAX) {
+    throw bad(name, `Parameter "${name}" must be a string, number, boolean, null or a list of them`);
+  }
+  return value.map((item: unknown) => textOf(name, item, depth + 1));
+}
+
+/** "2001-02-03T04:05:06+01:00" as "2001-02-03 03:05:06"; anything else as it is. */
+function withoutZone(text: string): string {
+  const instant = parseDatetime(text);
+  if (instant === undefined || instant.zone === "") return text;
+  return formatDatetime(instant, instant.fraction.length).replace("T", " ");
+}
+
+function bad(parameter: string, message: string): HeadraceError {
+  return new HeadraceError("bad_parameter", message, { details: { parameter: parameter.slice(0, 80) } });
+}
