@@ -62,7 +62,7 @@ export async function startServer({
     const parts = await openParts(project, config, logger, opened);
     const url = await parts.http.listen();
     void startLoading(parts, logger);
-    warnOfBrokenEndpoints(project, parts.store, logger);
+    void warnOfBrokenEndpoints(project, parts.store, logger);
     logger.info(
       { url, data: config.dataFolder, streams: project.streams.length, endpoints: project.endpoints.length },
       "ready",
@@ -145,7 +145,7 @@ async function openParts(
   });
   opened.defer(() => http.close());
   const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
-  late.cacheBytes = served.cacheBytes;
+  late.cacheBytes = () => served.cacheBytes();
   return { http, log, store, loader };
 }
 
@@ -253,16 +253,16 @@ async function startLoading({ loader }: Parts, logger: Logger): Promise<void> {
 }
 
 /** An endpoint that can't run is worth a line at the start, not a start that fails: the others work. */
-function warnOfBrokenEndpoints(project: Project, store: Store, logger: Logger): void {
-  verifyEndpoints(project, store).then(
-    (checks) => {
-      for (const { endpoint, tried } of checks.filter(({ ok }) => !ok)) {
-        const reason = tried.find(({ error }) => error !== undefined)?.error;
-        logger.warn({ endpoint, reason }, "the endpoint doesn't pass `headrace check`");
-      }
-    },
-    (error: unknown) => logger.warn({ reason: messageOf(error) }, "the endpoints could not be verified"),
-  );
+async function warnOfBrokenEndpoints(project: Project, store: Store, logger: Logger): Promise<void> {
+  try {
+    const checks = await verifyEndpoints(project, store);
+    for (const { endpoint, tried } of checks.filter(({ ok }) => !ok)) {
+      const reason = tried.find(({ error }) => error !== undefined)?.error;
+      logger.warn({ endpoint, reason }, "the endpoint doesn't pass `headrace check`");
+    }
+  } catch (error) {
+    logger.warn({ reason: messageOf(error) }, "the endpoints could not be verified");
+  }
 }
 
 async function close(opened: AsyncDisposableStack, logger: Logger): Promise<void> {

@@ -164,10 +164,12 @@ function progressLines(
       .slice(0, AIRPORTS_SHOWN)
       .map((row) => [row.origin, formatCount(row.flights), row.mean_delay.toFixed(2)]),
   );
+  const progress = `${progressBar(stored / total)}  ${formatCount(stored)} of ${formatCount(total)} flights queryable`;
+  const speed = `${formatCount(stored / seconds)} events/s${fresh}`;
   return [
-    `${progressBar(stored / total)}  ${formatCount(stored)} of ${formatCount(total)} flights queryable, ` +
-      `${formatCount(stored / seconds)} events/s${fresh}`,
-    `${formatCount(sent?.accepted ?? 0)} accepted in ${seconds.toFixed(1)} s`,
+    // Where there is no terminal the first line is the only one until the end; on one it has to be short.
+    ...(process.stdout.isTTY ? [progress, speed] : [`${progress}, ${speed}`]),
+    `${formatCount(sent?.accepted ?? 0)} accepted after ${seconds.toFixed(1)} s`,
     "",
     ...table,
   ];

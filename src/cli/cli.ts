@@ -6,6 +6,7 @@ import { registerDev } from "./commands/dev.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
+import { registerSql } from "./commands/sql.ts";
 import { registerStart } from "./commands/start.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
@@ -56,6 +57,7 @@ function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerSql,
   ]) {
     register(program, io);
   }
@@ -76,7 +78,7 @@ function printProblem(io: Io, problem: HeadraceError, json: boolean): void {
   const { code, message, details } = problem;
   const advice = code === "internal_error" ? INTERNAL_ERROR_ADVICE : problem.advice;
   if (json) {
-    printLine(io.stderr, JSON.stringify({ code, message, advice, ...details }));
+    printLine(io.stderr, JSON.stringify({ ...details, code, message, advice }));
   } else {
     printLine(io.stderr, `${styled(io.stderr, "red", "error:")} ${message}`);
     printLine(io.stderr, styled(io.stderr, "dim", advice));

@@ -1,5 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { runBin, runHere } from "./support/run.ts";
+import { BIN, cleanEnvironment, ROOT, runBin, runHere } from "./support/run.ts";
 
 const COMMANDS = ["init", "dev", "start", "check", "publish", "query"];
 
@@ -33,6 +36,21 @@ describe("help", () => {
     expect(stdout).toBe("");
     expect(stderr).toContain("Usage: headrace");
   });
+});
+
+test("an older Node is told what is needed, before anything is loaded", async () => {
+  const older = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.1.0'}})";
+  const child = spawn(process.execPath, [
+    "--import",
+    `data:text/javascript,${older}`,
+    join(ROOT, "src/cli/main.ts"),
+  ]);
+  let stderr = "";
+  child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+  expect(await once(child, "close")).toEqual([1, null]);
+  expect(stderr).toMatch(
+    /^error: Headrace needs Node 24 or newer, and this is 20\.1\.0\n.*npm install node@24/,
+  );
 });
 
 describe("usage errors exit 2 and name what is meant", () => {
@@ -106,7 +124,12 @@ describe("errors", () => {
   });
 
   test("a reader that ends early ends the program quietly", async () => {
-    const { stderr } = await runBin(["--help"]);
+    const child = spawn(BIN, ["--help"], { env: cleanEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+    // Closed before the program has anything to write.
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+    expect(await once(child, "close")).toEqual([0, null]);
     expect(stderr).toBe("");
   });
 });

@@ -38,6 +38,7 @@ test("a new folder gets a whole project, and the next steps are said", async () 
     type: "module",
     scripts: { dev: "headrace dev", start: "headrace start", check: "headrace check" },
     dependencies: { headrace: `^${own.version}`, node: "^24.0.0", zod: own.dependencies.zod },
+    allowScripts: { chdb: true, node: true },
   });
 });
 

@@ -84,6 +84,11 @@ test("`npm run dev` serves what `publish` sends and `query` asks", { timeout: CO
   }
 });
 
+test("the new project's own tsconfig.json passes", { timeout: COMMAND_TIMEOUT }, async () => {
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  expect(await run(process.execPath, [compiler, "-p", "."], project)).toBe("");
+});
+
 test.each([
   ["nodenext", "nodenext"],
   ["bundler", "esnext"],

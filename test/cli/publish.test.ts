@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { until } from "../support/until.ts";
 import { IngestServer, problem } from "./support/ingest-server.ts";
@@ -27,6 +28,9 @@ async function file(name: string, content: string): Promise<string> {
   await writeFile(path, content);
   return path;
 }
+
+/** An HTTP date so many milliseconds from now. */
+const dateIn = (milliseconds: number) => new Date(Date.now() + milliseconds).toUTCString();
 
 const numbered = (count: number) => Array.from({ length: count }, (_, n) => `{"n":${n}}`).join("\n");
 
@@ -97,6 +101,24 @@ describe("what is sent", () => {
     expect(server.events()).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
+  test("Parquet files are sent with their progress", async () => {
+    const path = join(folder, "numbers.parquet");
+    const duckdb = await DuckDBInstance.create();
+    const connection = await duckdb.connect();
+    await connection.run(`COPY (SELECT range AS n FROM range(3000)) TO '${path}' (FORMAT parquet)`);
+    duckdb.closeSync();
+    const { code, stderr } = await runHere(["publish", "flights", path], { terminal: true });
+    expect(code).toBe(0);
+    expect(server.events()).toEqual(Array.from({ length: 3_000 }, (_, n) => ({ n })));
+    expect(stderr).toContain("100 %  3,000 events");
+  });
+
+  test("Parquet on standard input is refused with the reason", async () => {
+    const { code, stderr } = await runHere(["publish", "flights", "--format", "parquet"], { stdin: "PAR1" });
+    expect(code).toBe(2);
+    expect(stderr).toContain("give a file, not standard input");
+  });
+
   test("an empty input sends nothing and is no error", async () => {
     const { code } = await runHere(["publish", "flights", "-"], { stdin: "\n" });
     expect(code).toBe(0);
@@ -147,6 +169,33 @@ describe("what goes wrong", () => {
     await runHere(["publish", "flights", await file("events.ndjson", numbered(1))]);
     const [first, second] = server.received;
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test("Retry-After can be a date", async () => {
+    server.answer = (_, attempt) =>
+      attempt === 0
+        ? { ...problem(503, "draining", "later"), headers: { "retry-after": dateIn(2_000) } }
+        : undefined;
+    await runHere(["publish", "flights", await file("events.ndjson", numbered(1))]);
+    const [first, second] = server.received;
+    // A date has whole seconds.
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test("an answer without counts isn't taken for success", async () => {
+    server.answer = () => ({ status: 202, body: { ok: true } });
+    const { code, stderr } = await runHere(["publish", "flights", await file("events.ndjson", numbered(1))]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("lacks its counts of events");
+  });
+
+  test("a file that ends in the middle says how far it got", async () => {
+    const path = await file("events.json", '[{"n":1},{"n":2},{"n"');
+    const { code, stderr } = await runHere(["publish", "flights", path, "--batch", "1"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "ends in the middle of the document (byte 21); until then 2 events were accepted",
+    );
   });
 
   test("retries end, and then it says how far it got", async () => {
@@ -285,7 +334,7 @@ describe("what goes wrong", () => {
 
   test.each([
     ["a missing file", ["missing.ndjson"], "no such file"],
-    ["a folder", ["."], "its name doesn't say its format"],
+    ["a folder", [tmpdir(), "--format", "json"], "is a folder"],
     ["a name without a format", ["events.txt"], "give --format ndjson|json|parquet"],
   ])("%s is found before anything is sent", async (_, files, message) => {
     const { code, stderr } = await runHere(["publish", "flights", ...files]);

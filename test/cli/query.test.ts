@@ -1,9 +1,13 @@
 import { writeFile, mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { runCli } from "../../src/cli/cli.ts";
 import { until } from "../support/until.ts";
-import { runHere, type Outcome } from "./support/run.ts";
+import { memoryIo, runHere, type Outcome } from "./support/run.ts";
 import { startFlights } from "./support/server.ts";
 
 // Against a real server: what `publish` sends is what `query` prints.
@@ -127,6 +131,60 @@ describe("query", () => {
     expect(stderr.trimEnd().split("\n").length).toBeGreaterThanOrEqual(2);
   });
 });
+
+describe("answers that are no answers", () => {
+  let bad: Server;
+  let answer: (response: ServerResponse) => void;
+
+  beforeAll(async () => {
+    bad = createServer((_, response) => answer(response));
+    await new Promise<void>((resolve) => bad.listen(0, "127.0.0.1", resolve));
+    vi.stubEnv("HEADRACE_URL", `http://127.0.0.1:${(bad.address() as AddressInfo).port}`);
+  });
+
+  afterAll(() => {
+    bad.close();
+    vi.stubEnv("HEADRACE_URL", server.url);
+  });
+
+  test("one that breaks off exits 1, whatever was printed", async () => {
+    answer = (response) => {
+      response.write('{"data":[');
+      setTimeout(() => response.destroy(), 50);
+    };
+    const { code, stdout, stderr } = await runHere(["query", "x"]);
+    expect(code).toBe(1);
+    expect(stdout).toBe('{"data":[');
+    expect(stderr).toContain("error: the answer broke off before its end");
+  });
+
+  test.each([
+    ["no JSON", "<html>", "didn't answer with JSON"],
+    ["other JSON", '{"hello":1}', "the answer has no `data` and `meta`"],
+  ])("%s isn't shown as a table", async (_, body, message) => {
+    answer = (response) => response.end(body);
+    const { code, stderr } = await runHere(["query", "x", "--format", "table"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+
+  test("a slow reader gets all of a large one", async () => {
+    const lines = Array.from({ length: 20_000 }, (_, n) => `{"n":${n}}\n`).join("");
+    answer = (response) => response.end(lines);
+    const { io } = memoryIo();
+    const stdout = new PassThrough({ highWaterMark: 16 });
+    const running = runCli(["query", "x", "--format", "ndjson"], { ...io, stdout });
+    expect(await text(stdout, running)).toBe(lines);
+  });
+});
+
+/** All that a stream gets until the writer is done. */
+async function text(stream: PassThrough, writer: Promise<unknown>): Promise<string> {
+  void writer.finally(() => stream.end());
+  let all = "";
+  for await (const chunk of stream) all += String(chunk);
+  return all;
+}
 
 describe("publish", () => {
   test("what fits is accepted, and what doesn't is named with the reason", () => {

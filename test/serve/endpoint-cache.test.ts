@@ -37,7 +37,7 @@ const slow = defineEndpoint("slow", {
 });
 
 const large = defineEndpoint("large", {
-  limits: { rows: 10_000_000 },
+  limits: { rows: 10_000_000, time: 60_000 },
   query: () =>
     sql`SELECT number, repeat('x', 100) AS text, (SELECT count() FROM ${flights}) AS n FROM numbers(200000)`,
 });

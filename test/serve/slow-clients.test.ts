@@ -12,7 +12,7 @@ const STALLED = 1_000;
 
 const large = defineEndpoint("large", {
   limits: { rows: 100_000_000, bytes: 1_000_000_000, time: 60_000 },
-  query: () => sql`SELECT number, repeat('x', 100) AS text FROM numbers(1000000)`,
+  query: () => sql`SELECT number, repeat('x', 100) AS text FROM numbers(400000)`,
 });
 
 /** Small enough to be put together, larger than what the system takes at once. */
@@ -78,11 +78,11 @@ describe("clients that don't take their answer", () => {
     for await (const chunk of response.body ?? []) {
       length += chunk.length;
       rest += chunk.length;
-      if (rest < 2_000_000) continue;
+      if (rest < 1_000_000) continue;
       rest = 0;
       await new Promise((resolve) => setTimeout(resolve, STALLED / 25));
     }
-    expect(length).toBeGreaterThan(100_000_000);
+    expect(length).toBeGreaterThan(40_000_000);
     expect(performance.now() - start).toBeGreaterThan(STALLED);
   });
 });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { loadClientConfig } from "../../config.ts";
 import { watchProject } from "../dev/watch-project.ts";
 import { runServer, type RunningServer } from "../dev/run-server.ts";
 import type { Ready } from "../dev/parent.ts";
@@ -66,7 +67,9 @@ function printReady({ url, streams, endpoints }: Ready, io: Io): void {
   for (const endpoint of endpoints) printLine(io.stdout, `  endpoint  ${url}/v1/endpoints/${endpoint}`);
   const [stream] = streams;
   const [endpoint] = endpoints;
-  if (stream !== undefined) printLine(io.stdout, `  try       headrace publish ${stream} events.ndjson`);
+  const server = url === loadClientConfig({}).url ? "" : `HEADRACE_URL=${url} `;
+  if (stream !== undefined)
+    printLine(io.stdout, `  try       ${server}npx headrace publish ${stream} events.ndjson`);
   if (endpoint !== undefined) printLine(io.stdout, `  try       curl -sS '${url}/v1/endpoints/${endpoint}'`);
 }
 

@@ -1,18 +1,17 @@
 import { Option, type Command } from "commander";
 import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
-import { createClient, type Client } from "../client.ts";
-import { printLine, styled, writeAll, type Io } from "../io.ts";
+import { MINUTE } from "../../units.ts";
+import { createClient } from "../client.ts";
+import type { Io } from "../io.ts";
 import { examples, gather, jsonOption } from "../options.ts";
-import { readAnswer } from "../endpoint-answer.ts";
-import { textOf } from "../json-value.ts";
-import { formatTable } from "../table.ts";
+import { PRINT_FORMATS, printBody, printFormat, printTable, type PrintFormat } from "../print-answer.ts";
 
-const FORMATS = ["table", "json", "ndjson", "csv"] as const;
-
+/** A large answer on a slow line; the query itself has its own limit on the server. */
+const ANSWER_TIMEOUT = 10 * MINUTE;
 interface Options {
   readonly param: readonly string[];
-  readonly format?: (typeof FORMATS)[number];
+  readonly format?: PrintFormat;
   readonly json?: boolean;
 }
 
@@ -30,7 +29,7 @@ export function registerQuery(program: Command, io: Io): void {
       gather,
       [],
     )
-    .addOption(new Option("--format <format>", "how the answer is printed").choices(FORMATS))
+    .addOption(new Option("--format <format>", "how the answer is printed").choices(PRINT_FORMATS))
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -47,12 +46,12 @@ async function query(endpoint: string, options: Options, io: Io): Promise<void> 
   const client = createClient(loadClientConfig());
   const params = new URLSearchParams(options.param.map(parseParam));
   const path = `/v1/endpoints/${encodeURIComponent(endpoint)}`;
-  const format = options.format ?? (options.json !== true && io.stdout.isTTY === true ? "table" : "json");
+  const format = printFormat(options, io);
   if (format === "table") {
-    await printTable(client, `${path}${search(params)}`, io);
+    await printTable(client, { path: `${path}${search(params)}` }, io);
   } else {
     params.append("format", format);
-    await printBody(client, `${path}${search(params)}`, io);
+    await printBody(client, { path: `${path}${search(params)}` }, io);
   }
 }
 
@@ -66,36 +65,4 @@ function parseParam(text: string): [string, string] {
 
 function search(params: URLSearchParams): string {
   return params.size === 0 ? "" : `?${params.toString()}`;
-}
-
-async function printTable(client: Client, path: string, io: Io): Promise<void> {
-  const answer = readAnswer(await client.json({ path }));
-  const columns = answer.meta.map(({ name, type }) => ({
-    name,
-    align: /Int|Float|Decimal/.test(type) ? ("right" as const) : ("left" as const),
-  }));
-  const rows = answer.data.map((row) => columns.map(({ name }) => textOf(row[name])));
-  const [header, ...lines] = formatTable(columns, rows);
-  printLine(io.stdout, styled(io.stdout, "bold", header ?? ""));
-  for (const line of lines) await writeAll(io.stdout, `${line}\n`);
-  const seconds = answer.elapsed === undefined ? "" : ` in ${answer.elapsed.toFixed(3)} s`;
-  printLine(
-    io.stderr,
-    styled(io.stderr, "dim", `${lines.length} ${lines.length === 1 ? "row" : "rows"}${seconds}`),
-  );
-}
-
-/** Hands the answer on as it comes. */
-async function printBody(client: Client, path: string, io: Io): Promise<void> {
-  const response = await client.request({ path, headers: { accept: "*/*" } });
-  let last = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      last = chunk.at(-1) ?? last;
-      await writeAll(io.stdout, chunk);
-    }
-  } catch (error) {
-    throw new HeadraceError("unexpected_answer", "the answer broke off before its end", { cause: error });
-  }
-  if (last !== "\n".charCodeAt(0)) printLine(io.stdout);
 }

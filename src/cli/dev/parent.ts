@@ -11,7 +11,7 @@ export interface Ready {
  */
 export async function tellParent(ready: Ready): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  if (process.send === undefined) return promise;
+  if (process.send === undefined || !process.connected) return promise;
   process.once("disconnect", resolve);
   process.send(ready);
   return promise;

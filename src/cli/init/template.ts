@@ -28,6 +28,8 @@ function packageJson({ name, headrace, zod }: TemplateOptions): string {
     type: "module",
     scripts: { dev: "headrace dev", start: "headrace start", check: "headrace check" },
     dependencies: { headrace, node: "^24.0.0", zod },
+    // npm asks for consent to install scripts: that of `node` brings the runtime, that of `chdb` does nothing.
+    allowScripts: { chdb: true, node: true },
   };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }

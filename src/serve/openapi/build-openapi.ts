@@ -3,6 +3,7 @@ import type { EndpointCheck } from "../verify-endpoints.ts";
 import { answerSchema, answerSchemaName, endpointPath } from "./endpoint-paths.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { PROBLEM_SCHEMA, problemResponses } from "./problem-responses.ts";
+import { SQL_PATH } from "./sql-path.ts";
 import { SERVER_PATHS } from "./server-paths.ts";
 import { eventSchema, eventSchemaName, streamPaths } from "./stream-paths.ts";
 import { STREAM_SCHEMAS } from "./stream-schemas.ts";
@@ -32,6 +33,7 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
     tags: [
       { name: "endpoints", description: "Published, parameterised queries." },
       { name: "streams", description: "Where events go." },
+      { name: "sql", description: "Questions that no endpoint answers." },
       { name: "server", description: "Health, metrics and documentation." },
     ],
     paths: {
@@ -40,6 +42,7 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
       ),
       "/v1/streams": { get: listStreams },
       ...Object.assign({}, ...streams.map(streamPaths)),
+      ...SQL_PATH,
       ...SERVER_PATHS,
     } as Record<string, unknown>,
     components: {

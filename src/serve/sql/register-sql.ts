@@ -105,7 +105,7 @@ function statementOf(body: Readonly<Record<string, unknown>>): BoundSql {
   }
   if (typeof sql !== "string") throw bad("sql", 'The body must be a JSON object such as {"sql": "SELECT 1"}');
   if (sql.trim() === "") throw bad("sql", "The SQL is empty");
-  return { text: sql, params: sqlParams(params) };
+  return { text: sql, params: sqlParams(sql, params) };
 }
 
 function outcomeOf(begun: BegunAnswer, format: Answer["format"]): EndpointOutcome {

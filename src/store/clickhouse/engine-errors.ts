@@ -100,7 +100,9 @@ export function fencedError(error: unknown, limits: QueryLimits): HeadraceError 
   if (failed.code !== "query_failed" || !(error instanceof ClickHouseError)) return failed;
   const { code = 0 } = error;
   if (ENGINE_FAULTS.has(code)) return failed;
-  return new HeadraceError(REFUSALS.has(code) ? "sql_refused" : "sql_invalid", failed.message, { cause: error });
+  const missing = /Substitution `(.*?)` is not set/.exec(error.message)?.[1];
+  const message = missing === undefined ? failed.message : `The SQL has a parameter ${missing} that params doesn't give`;
+  return new HeadraceError(REFUSALS.has(code) ? "sql_refused" : "sql_invalid", message, { cause: error });
 }
 
 export function storeFailed(what: string, error: unknown): HeadraceError {

@@ -41,6 +41,8 @@ export const FENCE_SETTINGS = {
   max_bytes_ratio_before_external_sort: 0,
   allow_introspection_functions: 0,
   allow_hyperscan: 0,
+  // Else anything that could be an expression becomes a SELECT, and its mistakes are those of another text.
+  implicit_select: 0,
 } as const;
 
 /** For inserts: one block and so one part for each partition, and no leniency. */

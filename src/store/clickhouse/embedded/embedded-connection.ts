@@ -26,7 +26,7 @@ import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
 import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
 import { ResultPipe } from "./result-pipe.ts";
-import { limitSettings, RunningRead } from "./running-read.ts";
+import { limitSettings, RunningRead, STUCK_AFTER } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
 /** How long `close` lets queries go on before it stops them. */
@@ -41,6 +41,8 @@ export interface EmbeddedOptions {
   readonly readers: number;
   /** Bytes that the engine may use in all. */
   readonly memory: number;
+  /** Milliseconds after which a query that was told to stop gets a stand-in for its session. Default 5 s. */
+  readonly stuckAfter?: number;
 }
 
 /** ClickHouse in this process, by chDB: the only file that opens it. One for each process, by the engine's nature. */
@@ -55,19 +57,21 @@ export class EmbeddedConnection implements ClickHouseConnection {
   /** All of the above, to be closed. */
   readonly #opened: AsyncDisposableStack;
   readonly #openSession: OpenSession;
+  readonly #stuckAfter: number;
   /** What runs, and when its reader is free again. */
   readonly #reads = new Map<RunningRead, Promise<void>>();
   #inserts: Promise<unknown> = Promise.resolve();
   #marks = 0;
 
-  private constructor(parts: Parts, opened: AsyncDisposableStack, open: OpenSession) {
-    this.#openSession = open;
+  private constructor(parts: Parts, opened: AsyncDisposableStack, stuckAfter: number) {
+    this.#openSession = parts.open;
     this.#own = parts.own;
     this.#killer = parts.killer;
     this.#writer = parts.writer;
     this.#readers = parts.readers;
     this.#temp = parts.temp;
     this.#opened = opened;
+    this.#stuckAfter = stuckAfter;
   }
 
   /**
@@ -84,9 +88,8 @@ export class EmbeddedConnection implements ClickHouseConnection {
     opened.defer(() => chdb.drainPending());
     const path = join(folder, "engine");
     try {
-      const open: OpenSession = (settings) => openSession(chdb, path, settings);
-      const parts = await openParts(options, temp, opened, open);
-      return new EmbeddedConnection(parts, opened.move(), open);
+      const parts = await openParts(options, temp, opened, (settings) => openSession(chdb, path, settings));
+      return new EmbeddedConnection(parts, opened.move(), options.stuckAfter ?? STUCK_AFTER);
     } catch (error) {
       if (!(error instanceof ClickHouseError)) throw error;
       throw new HeadraceError("store_failed", `The embedded store can't open ${path}: ${error.message}`, {
@@ -117,6 +120,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
     }
     const read = new RunningRead({ session, pipe: reader.pipe }, request, mark, {
       kill: (killed) => this.#kill(killed),
+      stuckAfter: this.#stuckAfter,
       stuck: () => void this.#readers.replace(reader),
     });
     this.#reads.set(read, this.#release(read, reader, session));
@@ -188,6 +192,7 @@ type Settings = Readonly<Record<string, string | number>>;
 type OpenSession = (settings: Settings) => EngineSession;
 
 interface Parts {
+  readonly open: OpenSession;
   readonly own: EngineSession;
   readonly killer: EngineSession;
   readonly writer: EngineSession;
@@ -220,10 +225,10 @@ async function openParts(
   options: EmbeddedOptions,
   temp: TempFiles,
   opened: AsyncDisposableStack,
-  session: OpenSession,
+  open: OpenSession,
 ): Promise<Parts> {
   const openOne = async (settings: Settings, database?: string): Promise<EngineSession> => {
-    const one = session(settings);
+    const one = open(settings);
     opened.defer(() => one.close());
     if (database !== undefined) await one.run(`USE ${database}`);
     return one;
@@ -233,9 +238,17 @@ async function openParts(
   await own.run(createDatabase());
   const killer = await openOne(SESSION_SETTINGS);
   const writer = await openOne(INSERT_SETTINGS, DATABASE);
-  const readers = await ReaderPool.create(options.readers, async (): Promise<Reader> => {
-    const pipe = await ResultPipe.create(join(temp.folder, randomUUID()));
-    return { session: await openOne({ readonly: 2, ...READ_SETTINGS }, DATABASE), pipe };
-  });
-  return { own, killer, writer, readers, temp };
+  const readers = await ReaderPool.create(options.readers, () => openReader(temp, session));
+  return { open, own, killer, writer, readers, temp };
+}
+
+async function openReader(temp: TempFiles, session: (settings: Settings) => EngineSession): Promise<Reader> {
+  const one = session({ readonly: 2, ...READ_SETTINGS });
+  try {
+    await one.run(`USE ${DATABASE}`);
+    return { session: one, pipe: await ResultPipe.create(join(temp.folder, randomUUID())) };
+  } catch (error) {
+    await one.close();
+    throw error;
+  }
 }

@@ -36,8 +36,13 @@ export class ReaderPool {
 
   static async create(size: number, open: () => Promise<Reader>): Promise<ReaderPool> {
     const pool = new ReaderPool(size, open);
-    for (let index = 0; index < size; index++) await pool.#add();
-    return pool;
+    try {
+      for (let index = 0; index < size; index++) await pool.#add();
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
   }
 
   async acquire(signal: AbortSignal | undefined): Promise<Reader> {

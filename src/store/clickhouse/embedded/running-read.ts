@@ -19,8 +19,9 @@ export const STUCK_AFTER = 5 * SECOND;
 export interface ReadHooks {
   /** Stops whatever runs with this mark. */
   kill(mark: string): Promise<void>;
-  /** It doesn't stop. */
+  /** It hasn't stopped `stuckAfter` milliseconds after it was told to. */
   stuck(): void;
+  readonly stuckAfter: number;
 }
 
 /** One SELECT that runs in a reader's session. `ended` resolves when the engine's call is over, whatever came of it. */
@@ -80,7 +81,7 @@ export class RunningRead implements ReadAnswer {
     while (!this.#over) {
       await this.#hooks.kill(this.#mark);
       await Promise.race([this.ended, sleep(KILL_INTERVAL)]);
-      if (!stuck && !this.#over && performance.now() - since > STUCK_AFTER) {
+      if (!stuck && !this.#over && performance.now() - since > this.#hooks.stuckAfter) {
         stuck = true;
         this.#hooks.stuck();
       }
