@@ -259,13 +259,7 @@ export const SETTINGS = {
     64 * GIB,
   ),
 
-  sqlTime: duration(
-    "HEADRACE_SQL_TIME",
-    10 * SECOND,
-    "How long a query of POST /v1/sql may run.",
-    100,
-    HOUR,
-  ),
+  sqlTime: duration("HEADRACE_SQL_TIME", 10 * SECOND, "How long a query of POST /v1/sql may run.", 100, HOUR),
   sqlMemory: size(
     "HEADRACE_SQL_MEMORY",
     GIB,

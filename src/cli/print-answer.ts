@@ -1,9 +1,13 @@
 import { HeadraceError } from "../errors.ts";
+import { MINUTE } from "../units.ts";
 import type { Client, ClientRequest } from "./client.ts";
 import { readAnswer } from "./endpoint-answer.ts";
 import { printLine, styled, writeAll, type Io } from "./io.ts";
 import { textOf } from "./json-value.ts";
 import { formatTable } from "./table.ts";
+
+/** A large answer on a slow line; the query itself has its own limit on the server. */
+const ANSWER_TIMEOUT = 10 * MINUTE;
 
 /** How an answer is printed. */
 export const PRINT_FORMATS = ["table", "json", "ndjson", "csv"] as const;
@@ -19,7 +23,7 @@ export function printFormat(
 
 /** Prints a JSON answer as a table, with its rows and seconds on standard error. */
 export async function printTable(client: Client, request: ClientRequest, io: Io): Promise<void> {
-  const answer = readAnswer(await client.json({ path, timeout: ANSWER_TIMEOUT }));
+  const answer = readAnswer(await client.json({ timeout: ANSWER_TIMEOUT, ...request }));
   const columns = answer.meta.map(({ name, type }) => ({
     name,
     align: /Int|Float|Decimal/.test(type) ? ("right" as const) : ("left" as const),
@@ -37,7 +41,11 @@ export async function printTable(client: Client, request: ClientRequest, io: Io)
 
 /** Hands the answer on as it comes. */
 export async function printBody(client: Client, request: ClientRequest, io: Io): Promise<void> {
-  const response = await client.request({ path, headers: { accept: "*/*" }, timeout: ANSWER_TIMEOUT });
+  const response = await client.request({
+    timeout: ANSWER_TIMEOUT,
+    ...request,
+    headers: { ...request.headers, accept: "*/*" },
+  });
   let last = 0;
   try {
     for await (const chunk of response.body ?? []) {

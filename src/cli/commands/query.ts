@@ -1,14 +1,11 @@
 import { Option, type Command } from "commander";
 import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
-import { MINUTE } from "../../units.ts";
 import { createClient } from "../client.ts";
 import type { Io } from "../io.ts";
 import { examples, gather, jsonOption } from "../options.ts";
 import { PRINT_FORMATS, printBody, printFormat, printTable, type PrintFormat } from "../print-answer.ts";
 
-/** A large answer on a slow line; the query itself has its own limit on the server. */
-const ANSWER_TIMEOUT = 10 * MINUTE;
 interface Options {
   readonly param: readonly string[];
   readonly format?: PrintFormat;

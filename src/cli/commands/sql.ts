@@ -25,7 +25,12 @@ export function registerSql(program: Command, io: Io): void {
         "DESCRIBE <stream> and SHOW TABLES work too.",
     )
     .argument("<sql>", "the SQL; - reads it from standard input")
-    .option("-p, --param <name=value>", "a value for {name:Type} in the SQL; repeat it for others", gather, [])
+    .option(
+      "-p, --param <name=value>",
+      "a value for {name:Type} in the SQL; repeat it for others",
+      gather,
+      [],
+    )
     .addOption(new Option("--format <format>", "how the answer is printed").choices(PRINT_FORMATS))
     .addOption(jsonOption())
     .addHelpText(

@@ -36,7 +36,13 @@ export async function introspection(
     );
   }
   const columns = await store.describe(compileSql(sql`SELECT * FROM ${stream}`, dialect));
-  return compileSql(listOf("type", columns.map(({ name: column, type }) => [column, type])), dialect);
+  return compileSql(
+    listOf(
+      "type",
+      columns.map(({ name: column, type }) => [column, type]),
+    ),
+    dialect,
+  );
 }
 
 function facts({ name, description }: Stream): readonly [string, string] {

@@ -91,9 +91,7 @@ class SqlRoute {
   async #queryOf(text: string, params: BoundSql["params"]): Promise<Omit<AnswerQuery, "format" | "signal">> {
     const { store, streams, limits } = this.#deps;
     const own = await introspection(text, streams, store);
-    return own === undefined
-      ? { sql: { text, params }, limits, fence: this.#fence }
-      : { sql: own, limits };
+    return own === undefined ? { sql: { text, params }, limits, fence: this.#fence } : { sql: own, limits };
   }
 }
 

@@ -41,17 +41,11 @@ interface Parameter {
 function textOf(parameter: Parameter, value: unknown, depth: number): BoundText {
   const { name, isDatetime } = parameter;
   if (value === null) return null;
-  switch (typeof value) {
-    case "string":
-      return isDatetime ? withoutZone(value) : value;
-    case "number":
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-        throw bad(name, `Parameter "${name}" is beyond 53 bits: send it as a string of digits`);
-      }
-      return String(value);
-    case "boolean":
-      return String(value);
-    default:
+  if (typeof value === "string") return isDatetime ? withoutZone(value) : value;
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "number") {
+    if (!Number.isInteger(value) || Number.isSafeInteger(value)) return String(value);
+    throw bad(name, `Parameter "${name}" is beyond 53 bits: send it as a string of digits`);
   }
   if (!Array.isArray(value) || depth === NESTING_MAX) {
     throw bad(name, `Parameter "${name}" must be a string, number, boolean, null or a list of them`);

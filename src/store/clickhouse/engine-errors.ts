@@ -101,7 +101,8 @@ export function fencedError(error: unknown, limits: QueryLimits): HeadraceError 
   const { code = 0 } = error;
   if (ENGINE_FAULTS.has(code)) return failed;
   const missing = /Substitution `(.*?)` is not set/.exec(error.message)?.[1];
-  const message = missing === undefined ? failed.message : `The SQL has a parameter ${missing} that params doesn't give`;
+  const message =
+    missing === undefined ? failed.message : `The SQL has a parameter ${missing} that params doesn't give`;
   return new HeadraceError(REFUSALS.has(code) ? "sql_refused" : "sql_invalid", message, { cause: error });
 }
 

@@ -147,7 +147,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   async #release(read: RunningRead, reader: Reader, session: EngineSession): Promise<void> {
     await read.ended;
-    if (session !== reader.session) session.close();
+    if (session !== reader.session) await session.close();
     await this.#readers.release(reader);
     this.#reads.delete(read);
   }
@@ -238,12 +238,12 @@ async function openParts(
   await own.run(createDatabase());
   const killer = await openOne(SESSION_SETTINGS);
   const writer = await openOne(INSERT_SETTINGS, DATABASE);
-  const readers = await ReaderPool.create(options.readers, () => openReader(temp, session));
+  const readers = await ReaderPool.create(options.readers, () => openReader(temp, open));
   return { open, own, killer, writer, readers, temp };
 }
 
-async function openReader(temp: TempFiles, session: (settings: Settings) => EngineSession): Promise<Reader> {
-  const one = session({ readonly: 2, ...READ_SETTINGS });
+async function openReader(temp: TempFiles, open: OpenSession): Promise<Reader> {
+  const one = open({ readonly: 2, ...READ_SETTINGS });
   try {
     await one.run(`USE ${DATABASE}`);
     return { session: one, pipe: await ResultPipe.create(join(temp.folder, randomUUID())) };

@@ -47,7 +47,9 @@ function checkAggregate(name: string, argument: TreeNode | undefined, functions:
   if (text === undefined) throw refused(`The function that ${name} is given must be written out`);
   const called = text.replace(/\(.*$/s, "").trim();
   if (!functions.isAllowed(called)) {
-    throw refused(`The function ${called.slice(0, 80)} can't be used here`, { function: called.slice(0, 80) });
+    throw refused(`The function ${called.slice(0, 80)} can't be used here`, {
+      function: called.slice(0, 80),
+    });
   }
 }
 

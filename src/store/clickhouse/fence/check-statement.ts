@@ -7,7 +7,7 @@ interface Token {
 }
 
 const TOKEN =
-  /(?<space>\s+)|(?<string>'(?:[^'\\]|\\.)*')|(?<name>`(?:[^`\\]|\\.)*`)|(?<word>[A-Za-z_]\w*)|(?<other>[\d.]+\w*|[-+*/%=<>!|(),[\]{}.:?@^~$;&])/suy;
+  /(?<space>\s+)|(?<string>'(?:[^'\\]|\\.)*')|(?<name>`(?:[^`\\]|\\.)*`)|(?<word>[A-Za-z_]\w*)|(?<other>\d[\w.]*|[-+*/%=<>!|(),[\]{}.:?@^~$;&])/suy;
 
 /** A control character, as it is or as the engine writes it in quotes. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -36,6 +36,8 @@ export function checkStatement(text: string): void {
       if (after === ".") throw refused("The database system can't be read; DESCRIBE and SHOW TABLES can");
     }
     if (token.kind !== "word") continue;
+    // As a parameter's type: its value would be read as a state already when the tree is asked for.
+    if (/aggregatefunction/i.test(token.text)) throw refused(`${token.text} can't be used here`);
     if (token.text === "INTO" && after === "OUTFILE") throw clause("INTO OUTFILE");
     if (token.text === "SETTINGS" && tokens[index + 2]?.text === "=") throw clause("SETTINGS");
     if (token.text === "PARALLEL" && after === "WITH") throw clause("PARALLEL WITH");

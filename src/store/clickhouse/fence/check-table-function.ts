@@ -32,7 +32,8 @@ export function checkTableFunction(node: TreeNode): void {
     );
   }
   const rows = count(listUnder(node, "ARGUMENTS"));
-  if (rows === undefined) throw refused(`The arguments of ${name} must be written out as plain values`, details);
+  if (rows === undefined)
+    throw refused(`The arguments of ${name} must be written out as plain values`, details);
   if (rows > MADE_ROWS_MAX) {
     throw refused(`${name} may make ${MADE_ROWS_MAX.toLocaleString("en-US")} rows at most`, details);
   }
@@ -58,7 +59,9 @@ function integerOf(node: TreeNode | undefined): number | undefined {
     return integerOf(listUnder(node, "ARGUMENTS")[0]);
   }
   if (node.kind !== "CONSTANT") return undefined;
-  const value = /(?:^|, )constant_value: (?:U?Int64_(-?\d+)|'(-?\d+)'), constant_value_type: \w+$/.exec(node.text);
+  const value = /(?:^|, )constant_value: (?:U?Int64_(-?\d+)|'(-?\d+)'), constant_value_type: \w+$/.exec(
+    node.text,
+  );
   const digits = value?.[1] ?? value?.[2];
   return digits === undefined ? undefined : Number(digits);
 }

@@ -49,9 +49,11 @@ const TABLE_HEADINGS = new Set([
 /** Functions whose second argument may be a table's name. */
 const IN_FUNCTIONS = /^(?:global)?(?:not)?(?:null)?in$/i;
 
-const FUNCTION_NAME = /(?:^|, )function_name: (.*), function_type: (?:ordinary|aggregate|window)(?:, nulls_action : [A-Z_]+)?$/s;
-const IDENTIFIER = /(?:^|, )identifier: (.*?)(?:, final: [01](?:, sample_size: [\d /.]+)?(?:, sample_offset: [\d /.]+)?)?$/s;
-const CTE_NAME = /(?:^|, )is_cte: 1,(?:.*, )?cte_name: (.*?)(?:, union_mode: \w+)?$/s;
+const FUNCTION_NAME =
+  /(?:^|, )function_name: (.*), function_type: (?:ordinary|aggregate|window)(?:, nulls_action : [A-Z_]+)?$/s;
+const IDENTIFIER =
+  /(?:^|, )identifier: (.*?)(?:, final: [01](?:, sample_size: [\d /.]+)?(?:, sample_offset: [\d /.]+)?)?$/s;
+const CTE_NAME = /(?:^|, )is_cte: 1, (?:.*, )?cte_name: (.*?)(?:, union_mode: \w+)?$/s;
 
 /** What the engine shows for a SELECT without FROM. */
 const NO_TABLE = "system.one";
@@ -86,7 +88,8 @@ class Check {
   node(node: TreeNode): void {
     if (!KINDS.has(node.kind)) throw unknownPart(node.kind);
     for (const { heading, nodes } of node.parts) {
-      if (heading.startsWith("SETTINGS")) throw refused("SETTINGS can't stand in the SQL", { clause: "SETTINGS" });
+      if (heading.startsWith("SETTINGS"))
+        throw refused("SETTINGS can't stand in the SQL", { clause: "SETTINGS" });
       if (!HEADINGS.test(heading)) throw unknownPart(heading);
       if (!TABLE_HEADINGS.has(heading)) continue;
       for (const one of nodes) if (one.kind === "IDENTIFIER") this.#table(one);
@@ -106,7 +109,8 @@ class Check {
 
   #function(node: TreeNode): void {
     const name = FUNCTION_NAME.exec(node.text)?.[1];
-    if (name === undefined) throw unknownPart(node.text);
+    // An alias that is made to look like a part of the line ends up in the name.
+    if (name === undefined || !/^\w+$/.test(name)) throw unknownPart(node.text);
     if (!this.#rules.functions.isAllowed(name)) throw this.#refusedFunction(name);
     checkArguments(name, node, this.#rules.functions);
     if (!IN_FUNCTIONS.test(name)) return;
@@ -115,12 +119,14 @@ class Check {
   }
 
   #refusedFunction(name: string): HeadraceError {
-    const shown = name.slice(0, 80);
     const { functions } = this.#rules;
+    const shown = name.slice(0, 80);
     if (functions.exists(name)) {
       return refused(`The function ${shown} can't be used here`, { function: shown });
     }
-    return new HeadraceError("sql_invalid", `There is no function ${shown}`, { details: { function: shown } });
+    return new HeadraceError("sql_invalid", `There is no function ${shown}`, {
+      details: { function: shown },
+    });
   }
 
   /** What stands after FROM or JOIN. */
@@ -145,9 +151,12 @@ class Check {
   #unknownTable(name: string): HeadraceError {
     const shown = name.slice(0, 80);
     if (shown.includes(".")) {
-      return refused(`${shown} can't be read: streams are named plainly, without a database`, { table: shown });
+      return refused(`${shown} can't be read: streams are named plainly, without a database`, {
+        table: shown,
+      });
     }
-    if (name.startsWith("_")) return refused(`${shown} can't be read: it is Headrace's own`, { table: shown });
+    if (name.startsWith("_"))
+      return refused(`${shown} can't be read: it is Headrace's own`, { table: shown });
     if (this.#rules.reserved.has(name)) {
       return refused(`${shown} can't be read: it isn't a declared stream`, { table: shown });
     }
@@ -181,7 +190,9 @@ class Check {
 
   /** `flights.*`, `COLUMNS(a, b)`: the names in it. */
   #matcher(node: TreeNode): void {
-    const qualified = /qualified_identifier: (.*?)(?:, (?:columns_pattern|column_identifiers): .*)?$/s.exec(node.text)?.[1];
+    const qualified = /qualified_identifier: (.*?)(?:, (?:columns_pattern|column_identifiers): .*)?$/s.exec(
+      node.text,
+    )?.[1];
     if (qualified !== undefined) this.#name(qualified);
     const columns = /column_identifiers: (.*)$/s.exec(node.text)?.[1];
     for (const one of columns?.split(", ") ?? []) this.#name(one);
@@ -211,7 +222,11 @@ class Check {
   }
 
   /** Names that `WITH name AS (SELECT …)` gives. None may hide a table that isn't the caller's. */
-  static #namedSubqueries(root: TreeNode, rules: TreeRules, tables: ReadonlySet<string>): ReadonlySet<string> {
+  static #namedSubqueries(
+    root: TreeNode,
+    rules: TreeRules,
+    tables: ReadonlySet<string>,
+  ): ReadonlySet<string> {
     const names = new Set<string>();
     for (const node of nodesIn(root)) {
       if (node.kind !== "QUERY" && node.kind !== "UNION") continue;

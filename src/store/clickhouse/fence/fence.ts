@@ -1,4 +1,4 @@
-import { HeadraceError } from "../../../errors.ts";
+import { HeadraceError, messageOf } from "../../../errors.ts";
 import type { BoundSql } from "../../../project/sql.ts";
 import { KIB, MIB, SECOND } from "../../../units.ts";
 import type { QueryFence, QueryLimits, StoreQuery } from "../../store.ts";
@@ -78,8 +78,16 @@ class Look {
 
   async formatted(text: string): Promise<string> {
     const params = { headrace_text: { type: "String", value: text } };
-    const [line = ""] = await this.#ask({ text: "SELECT formatQuery({headrace_text:String}) AS line", params });
-    return line;
+    const sql = { text: "SELECT formatQuery({headrace_text:String}) AS line", params };
+    try {
+      const [line = ""] = await this.#ask(sql);
+      return line;
+    } catch (error) {
+      if (!isSyntaxError(error) || !messageOf(error).includes("Multi-statements")) throw error;
+      throw new HeadraceError("sql_refused", "There are several statements; the SQL must be one SELECT", {
+        cause: error,
+      });
+    }
   }
 
   async tree(sql: BoundSql): Promise<readonly string[]> {

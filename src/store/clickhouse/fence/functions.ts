@@ -66,5 +66,7 @@ function withoutCombinators(name: string, aggregates: ReadonlySet<string>): stri
 const ENDINGS = COMBINATORS.map((one) => one.toLowerCase()).sort((a, b) => b.length - a.length);
 
 function readNames(file: string): readonly string[] {
-  return readFileSync(new URL(file, import.meta.url), "utf8").trimEnd().split("\n");
+  return readFileSync(new URL(file, import.meta.url), "utf8")
+    .trimEnd()
+    .split("\n");
 }
