@@ -9,7 +9,11 @@ export interface Targets {
 }
 
 /** SQL that must be refused before any of it runs, by what it tries. */
-export function hostileStatements({ secret, out, url }: Targets): Readonly<Record<string, readonly string[]>> {
+export function hostileStatements({
+  secret,
+  out,
+  url,
+}: Targets): Readonly<Record<string, readonly string[]>> {
   return {
     "reading files": [
       `SELECT file('${secret}')`,
@@ -100,7 +104,7 @@ export function hostileStatements({ secret, out, url }: Targets): Readonly<Recor
       "SELECT * FROM system.tables",
       "SELECT * FROM system.one",
       "SELECT * FROM `system`.`functions`",
-      "SELECT * FROM \"system\".\"settings\"",
+      'SELECT * FROM "system"."settings"',
       "SELECT * FROM information_schema.tables",
       "SELECT * FROM INFORMATION_SCHEMA.COLUMNS",
       "SELECT * FROM _rejected",

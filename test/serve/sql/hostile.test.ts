@@ -54,15 +54,18 @@ test("there are more than 200 hostile statements", () => {
 });
 
 describe.each(Object.entries(TITLES))("%s", (kind, titles) => {
-  test.each(titles.map((title, index) => [title.slice(0, 100), index] as const))("%s", async (_title, index) => {
-    const statement = realStatements()[kind]?.[index] ?? "";
-    const { status, json, text } = await server.ask(statement, { params: { t: "removed", s: "x" } });
-    expect([status, json.code, json.detail]).toEqual([403, "sql_refused", expect.stringMatching(/.{10}/)]);
-    expect(text).not.toContain(SECRET);
-    // What the statement itself says may be said again.
-    if (!statement.includes(REMOVED_SECRET)) expect(text).not.toContain(REMOVED_SECRET);
-    expect(json.data).toBeUndefined();
-  });
+  test.each(titles.map((title, index) => [title.slice(0, 100), index] as const))(
+    "%s",
+    async (_title, index) => {
+      const statement = realStatements()[kind]?.[index] ?? "";
+      const { status, json, text } = await server.ask(statement, { params: { t: "removed", s: "x" } });
+      expect([status, json.code, json.detail]).toEqual([403, "sql_refused", expect.stringMatching(/.{10}/)]);
+      expect(text).not.toContain(SECRET);
+      // What the statement itself says may be said again.
+      if (!statement.includes(REMOVED_SECRET)) expect(text).not.toContain(REMOVED_SECRET);
+      expect(json.data).toBeUndefined();
+    },
+  );
 });
 
 test("what isn't even SQL is a mistake, and has no effect either", async () => {

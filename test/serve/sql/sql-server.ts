@@ -42,7 +42,15 @@ export const removed = defineStream("removed", {
 export const REMOVED_SECRET = "removed-stream-secret";
 
 const FLIGHTS = [
-  ["f1", "2001-01-01T06:00:00.000Z", 10, "ATL", ["late", "full"], { seats: 100 }, { gate: { n: 7 }, _id: "a" }],
+  [
+    "f1",
+    "2001-01-01T06:00:00.000Z",
+    10,
+    "ATL",
+    ["late", "full"],
+    { seats: 100 },
+    { gate: { n: 7 }, _id: "a" },
+  ],
   ["f2", "2001-01-01T07:00:00.000Z", -5, "ATL", [], { seats: 50 }, { gate: { n: 8 } }],
   ["f3", "2001-01-02T08:00:00.000Z", 30, "BOS", ["late"], { seats: 70 }, {}],
   ["f4", "2001-01-03T09:00:00.000Z", 0, "BOS", ["full"], {}, { list: [1, 2, 3] }],
@@ -134,7 +142,8 @@ async function insert(store: Store, stream: Stream, rows: readonly object[]): Pr
 
 async function countRows(store: Store): Promise<string> {
   const counts = [flights, airports, removed].map(({ name }) => `(SELECT count() FROM ${name}) AS ${name}`);
-  const tables = "(SELECT arraySort(groupArray(name)) FROM system.tables WHERE database = 'headrace') AS tables";
+  const tables =
+    "(SELECT arraySort(groupArray(name)) FROM system.tables WHERE database = 'headrace') AS tables";
   const { chunks } = await store.query({
     sql: { text: `SELECT ${counts.join(", ")}, ${tables}`, params: {} },
     format: "ndjson",

@@ -25,7 +25,7 @@ export const COMBINATORS =
 const COMBINATORS_MAX = 4;
 
 /** Asks the engine what it has, so that what is new in it is refused even where the lists don't know it. */
-export async function openFunctions(connection: ClickHouseConnection): Promise<KnownFunctions> {
+export async function openFunctions(connection: Pick<ClickHouseConnection, "run">): Promise<KnownFunctions> {
   const rows = await connection.run("SELECT name, is_aggregate FROM system.functions", "TabSeparated");
   const there = rows
     .toString()
