@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { isLoopback, type Config } from "./config.ts";
+import { createAudit } from "./access/audit.ts";
+import { openTokens } from "./access/open-tokens.ts";
+import { registerAccess } from "./access/register-access.ts";
+import { SERVER } from "./access/route-scope.ts";
+import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
 import { registerHealth } from "./http/health.ts";
@@ -15,11 +19,13 @@ import { openLog } from "./log/open-log.ts";
 import { createLogger } from "./observe/logger.ts";
 import { createMetrics, type Metrics, type StreamSample } from "./observe/metrics.ts";
 import {
+  accessObserver,
   httpObserver,
   ingestObserver,
   loadObserver,
   logObserver,
   serveObserver,
+  tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
 import { compileValidator } from "./project/compile-stream.ts";
@@ -107,6 +113,17 @@ async function openParts(
     cacheBytes: () => late.cacheBytes(),
   });
 
+  const audit = createAudit(logger);
+  const access = await openTokens(config, {
+    observer: tokensObserver(metrics, logger, (outcome) =>
+      audit(SERVER, "tokens reload", config.tokensFile ?? "", outcome),
+    ),
+  });
+  opened.defer(() => access?.close());
+  if (access === undefined && config.corsOrigins.includes("*")) {
+    logger.warn("HEADRACE_CORS_ORIGINS is * and there are no tokens: any web page may use this server");
+  }
+
   const store = await openStore(config.storeUrl, {
     folder: join(folder.path, "store"),
     memory: config.storeMemory,
@@ -139,11 +156,13 @@ async function openParts(
     logger,
     host: config.host,
     port: config.port,
-    // Tokens come with access control; until then the Host check keeps other sites' pages out.
-    ...(isLoopback(config.host) ? { hosts: [config.host] } : {}),
+    // Without tokens it is on loopback, and these keep other sites' pages out.
+    ...(access === undefined ? { hosts: [config.host] } : {}),
+    crossOrigin: { origins: config.corsOrigins, refuseOthers: access === undefined },
     observer: httpObserver(metrics),
   });
   opened.defer(() => http.close());
+  registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
   const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
   late.cacheBytes = () => served.cacheBytes();
   return { http, log, store, loader };

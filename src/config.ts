@@ -52,7 +52,9 @@ export function loadConfig(sources: ConfigSources): Config {
   }
   const settings = values as unknown as SettingValues;
   refuseOpenListening(settings);
-  return Object.freeze({ ...settings, dataFolder: resolve(sources.projectFolder, settings.data) });
+  const inProject = (path: string): string => resolve(sources.projectFolder, path);
+  const tokensFile = settings.tokensFile === undefined ? undefined : inProject(settings.tokensFile);
+  return Object.freeze({ ...settings, tokensFile, dataFolder: inProject(settings.data) });
 }
 
 /** Where the commands find the server, and with which token: they need no project. */
@@ -68,7 +70,18 @@ export function loadClientConfig(env: Readonly<Record<string, string | undefined
       `HEADRACE_URL "${text}": expected a URL such as http://127.0.0.1:7070`,
     );
   }
-  return { url: text.replace(/\/+$/, ""), token: env["HEADRACE_TOKEN"] };
+  return { url: text.replace(/\/+$/, ""), token: readToken(env["HEADRACE_TOKEN"]) };
+}
+
+/** What an Authorization header can hold of a token (RFC 6750, 2.1). */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/** A token from a file often ends in a newline. What else no header takes is refused here, where it isn't shown. */
+function readToken(text: string | undefined): string | undefined {
+  const token = text?.trim();
+  if (token === undefined || token === "") return undefined;
+  if (TOKEN.test(token)) return token;
+  throw new HeadraceError("config_invalid", "HEADRACE_TOKEN holds characters that no token has");
 }
 
 /** Whether a command that fails also prints the stack: for whoever looks for a defect of ours. */
@@ -81,19 +94,15 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-function refuseOpenListening(settings: SettingValues): void {
-  const hasTokens = settings.tokens !== undefined || settings.tokensFile !== undefined;
-  if (hasTokens) {
+function refuseOpenListening({ host, tokens, tokensFile }: SettingValues): void {
+  if (tokens !== undefined && tokensFile !== undefined) {
     throw new HeadraceError(
       "config_invalid",
-      "HEADRACE_TOKENS and HEADRACE_TOKENS_FILE: this version has no tokens yet, and ignoring them would leave the server open",
+      "HEADRACE_TOKENS and HEADRACE_TOKENS_FILE are both set, and only one can count: unset the other",
     );
   }
-  if (!isLoopback(settings.host)) {
-    throw new HeadraceError(
-      "listen_refused",
-      `HEADRACE_HOST "${settings.host}" can be reached from other machines`,
-    );
+  if (tokens === undefined && tokensFile === undefined && !isLoopback(host)) {
+    throw new HeadraceError("listen_refused", `HEADRACE_HOST "${host}" can be reached from other machines`);
   }
 }
 

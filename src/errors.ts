@@ -146,6 +146,42 @@ export const ERRORS = {
     title: "The body can't be read at all",
     advice: "Send well-formed JSON or NDJSON in UTF-8, compressed as Content-Encoding says.",
   },
+  token_missing: {
+    status: 401,
+    retryable: false,
+    title: "The request has no token",
+    advice: "Send `Authorization: Bearer` and a token; commands take it from HEADRACE_TOKEN.",
+  },
+  token_invalid: {
+    status: 401,
+    retryable: false,
+    title: "The token isn't valid here",
+    advice: "Check that the token is whole and meant for this server; `headrace token new` makes one.",
+  },
+  token_expired: {
+    status: 401,
+    retryable: false,
+    title: "The token has expired",
+    advice: "Ask whoever runs the server for a new one.",
+  },
+  scope_missing: {
+    status: 403,
+    retryable: false,
+    title: "The token lacks the scope that this takes",
+    advice: "Use a token that has the scope which the message names, or have it added to this one.",
+  },
+  origin_not_allowed: {
+    status: 403,
+    retryable: false,
+    title: "Pages of that origin may not use this server",
+    advice: "Name the origin in HEADRACE_CORS_ORIGINS.",
+  },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    title: "The token's rate is used up",
+    advice: "Wait as long as Retry-After says, then send it again.",
+  },
   unknown_route: {
     status: 404,
     retryable: false,
@@ -321,6 +357,12 @@ export const ERRORS = {
     retryable: false,
     title: "The folder can't take a new project",
     advice: "Give a folder that is empty or doesn't exist yet, where you may write.",
+  },
+  tokens_file_unwritable: {
+    status: 409,
+    retryable: true,
+    title: "The tokens file can't be written",
+    advice: "Try again; when no other command is at it, remove the file that ends in .new.",
   },
   interrupted: {
     status: 499,

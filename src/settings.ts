@@ -126,6 +126,27 @@ function adapter(env: string, fallback: string, later: readonly string[], about:
   };
 }
 
+/** Origins as browsers send them: a scheme, a host and perhaps a port, and nothing behind. */
+function origins(env: string, about: string): Setting<readonly string[]> {
+  return {
+    env,
+    default: [],
+    shown: "none",
+    about,
+    parse: (value) => {
+      const list = value.split(/[\s,]+/).filter((one) => one !== "");
+      for (const one of list) {
+        // A URL may have a star in its host, but no origin is ever sent with one.
+        const isOrigin = /^https?:[^*]+$/.test(one) && URL.canParse(one) && new URL(one).origin === one;
+        if (!isOrigin && one !== "*") {
+          throw new Error(`"${one}" is no origin: expected one such as https://app.example.com, or *`);
+        }
+      }
+      return list;
+    },
+  };
+}
+
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 export const SETTINGS = {
@@ -151,10 +172,18 @@ export const SETTINGS = {
     ["ingest", "load", "serve"],
     "The parts that this process runs.",
   ),
-  tokens: optionalText("HEADRACE_TOKENS", "Tokens. Refused by this version, which has none yet.", true),
+  tokens: optionalText(
+    "HEADRACE_TOKENS",
+    "The tokens' hashes, scopes and expiries, as JSON. docs/ACCESS.md has the format.",
+    true,
+  ),
   tokensFile: optionalText(
     "HEADRACE_TOKENS_FILE",
-    "A file of tokens. Refused by this version, which has none yet.",
+    "A file with the same JSON, relative to the project; a change is in force within seconds.",
+  ),
+  corsOrigins: origins(
+    "HEADRACE_CORS_ORIGINS",
+    "Origins whose pages may use the server from a browser, with commas between them, or * for all.",
   ),
 
   ingestBodyMax: size(

@@ -90,10 +90,42 @@ describe("settings", () => {
     expect(refusal({ HEADRACE_HOST: "0.0.0.0" }).code).toBe("listen_refused");
   });
 
-  test("tokens are refused rather than ignored", () => {
-    const error = refusal({ HEADRACE_HOST: "0.0.0.0", HEADRACE_TOKENS: "hunter2" });
-    expect(error.code).toBe("config_invalid");
-    expect(error.message).not.toContain("hunter2");
+  test("with tokens it is not, and their file is found from the project's folder", () => {
+    expect(load({ HEADRACE_HOST: "0.0.0.0", HEADRACE_TOKENS: "[]" }).host).toBe("0.0.0.0");
+    const { tokensFile } = load({ HEADRACE_HOST: "::", HEADRACE_TOKENS_FILE: "secrets/tokens.json" });
+    expect(tokensFile).toBe(join(folder, "secrets/tokens.json"));
+    expect(load({ HEADRACE_TOKENS_FILE: "/run/secrets/tokens" }).tokensFile).toBe("/run/secrets/tokens");
+  });
+
+  test("tokens from two places are refused, also when one of them is .env, and not shown", async () => {
+    expect(refusal({ HEADRACE_TOKENS: "hunter2", HEADRACE_TOKENS_FILE: "t.json" }).code).toBe(
+      "config_invalid",
+    );
+    await writeFile(join(folder, ".env"), "HEADRACE_TOKENS=hunter2\n");
+    try {
+      const { code, message } = refusal({ HEADRACE_TOKENS_FILE: "t.json" });
+      expect([code, message]).toEqual(["config_invalid", expect.not.stringContaining("hunter2")]);
+    } finally {
+      await rm(join(folder, ".env"));
+    }
+  });
+
+  test("CORS origins are exact origins or *", () => {
+    expect(load({}).corsOrigins).toEqual([]);
+    expect(load({ HEADRACE_CORS_ORIGINS: "https://a.example, http://localhost:3000" }).corsOrigins).toEqual([
+      "https://a.example",
+      "http://localhost:3000",
+    ]);
+    expect(load({ HEADRACE_CORS_ORIGINS: "*" }).corsOrigins).toEqual(["*"]);
+    for (const wrong of [
+      "a.example",
+      "https://a.example/",
+      "https://*.example",
+      "https://A.example",
+      "null",
+    ]) {
+      expect(refusal({ HEADRACE_CORS_ORIGINS: wrong }).message).toContain("HEADRACE_CORS_ORIGINS");
+    }
   });
 });
 

@@ -8,6 +8,7 @@ import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
 import { registerSql } from "./commands/sql.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
 
@@ -58,6 +59,7 @@ function createProgram(io: Io): Command {
     registerPublish,
     registerQuery,
     registerSql,
+    registerToken,
   ]) {
     register(program, io);
   }

@@ -1,5 +1,7 @@
+import { isLoopback, loadClientConfig } from "../config.ts";
 import { ERRORS, HeadraceError, messageOf, type ErrorCode } from "../errors.ts";
 import { MINUTE, SECOND } from "../units.ts";
+import { printLine, styled, type Io } from "./io.ts";
 
 /** How long a request may take when the caller says nothing else. */
 const REQUEST_TIMEOUT = MINUTE;
@@ -29,6 +31,20 @@ export interface Client {
   request(request: ClientRequest): Promise<Response>;
   /** The same, with the body read as JSON. */
   json(request: ClientRequest): Promise<unknown>;
+}
+
+/**
+ * A client of the server that HEADRACE_URL names, with the token of HEADRACE_TOKEN. A token that goes over the network
+ * readable by anyone is worth a warning, and no more: the network may be one's own.
+ */
+export function connect(io: Io): Client {
+  const server = loadClientConfig();
+  const { protocol, hostname } = new URL(server.url);
+  if (server.token !== undefined && protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""))) {
+    const warning = `HEADRACE_TOKEN goes to ${hostname} unencrypted: use https in HEADRACE_URL`;
+    printLine(io.stderr, `${styled(io.stderr, "yellow", "warning:")} ${warning}`);
+  }
+  return createClient(server);
 }
 
 export function createClient(server: { readonly url: string; readonly token: string | undefined }): Client {

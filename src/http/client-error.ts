@@ -1,6 +1,7 @@
 import { ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { HeadraceError, type ErrorCode } from "../errors.ts";
+import { SECURITY_HEADERS } from "./common-headers.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 
 /**
@@ -28,11 +29,15 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
+      `Cache-Control: no-store\r\n${SECURITY_LINES}Connection: close\r\n\r\n${body}`,
   );
   // What may still come in is of no use, and the request that waits for it must learn that it won't.
   socket.destroySoon();
 }
+
+const SECURITY_LINES = Object.entries(SECURITY_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join("");
 
 function errorOfConnection(error: Error & { code?: string }): HeadraceError {
   const [code, message] = (error.code && CONNECTION_ERRORS[error.code]) || NOT_HTTP;

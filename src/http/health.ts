@@ -30,15 +30,18 @@ export interface StoreState {
  * A loader that is retrying doesn't count against it: what is sent is kept and will be loaded.
  */
 export function registerHealth(app: FastifyInstance, deps: HealthDeps): void {
-  app.get("/livez", (_request, reply) => reply.header("cache-control", "no-store").send({ status: "live" }));
-  app.get("/readyz", (_request, reply) => {
+  const open = { config: { scope: "open" } } as const;
+  app.get("/livez", open, (_request, reply) =>
+    reply.header("cache-control", "no-store").send({ status: "live" }),
+  );
+  app.get("/readyz", open, (_request, reply) => {
     const body = readiness(deps);
     return reply
       .code(body.ready ? 200 : 503)
       .header("cache-control", "no-store")
       .send(body);
   });
-  app.get("/metrics", async (_request, reply) => {
+  app.get("/metrics", { config: { scope: "metrics" } }, async (_request, reply) => {
     const text = await deps.registry.metrics();
     return reply.header("content-type", deps.registry.contentType).send(text);
   });

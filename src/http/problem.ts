@@ -40,6 +40,7 @@ export function sendProblem(reply: FastifyReply, error: HeadraceError): FastifyR
   return reply
     .code(error.status)
     .header("content-type", PROBLEM_TYPE)
+    .header("cache-control", "no-store")
     .send(JSON.stringify(problemOf(error, reply.request.id)));
 }
 

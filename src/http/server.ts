@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import { HeadraceError, messageOf } from "../errors.ts";
 import { SECOND } from "../units.ts";
 import { answerClientError } from "./client-error.ts";
+import { setCommonHeaders } from "./common-headers.ts";
+import { originCheck, setCorsHeaders, type CrossOrigin } from "./cross-origin.ts";
 import { hostCheck, inUrl } from "./host-check.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { errorOfRequest, sendProblem } from "./problem.ts";
@@ -19,6 +21,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Names that the Host header may have beside loopback's own. Leave it out to answer any: only with tokens. */
   readonly hosts?: readonly string[];
+  /** What pages of other origins may do. Default: read nothing, and with `hosts` send nothing either. */
+  readonly crossOrigin?: CrossOrigin;
   /** Default: HTTP_LIMITS. */
   readonly limits?: Partial<HttpLimits>;
   readonly observer?: HttpObserver;
@@ -28,9 +32,15 @@ export interface ServerOptions {
 export interface HttpObserver {
   /**
    * A request was answered. `route` is its pattern, undefined when there is none; `status` is CLIENT_GONE when the client
-   * didn't wait for the whole answer; `duration` is in milliseconds.
+   * didn't wait for the whole answer; `duration` is in milliseconds; `caller` is the name of the token that was sent.
    */
-  answered?(method: string, route: string | undefined, status: number, duration: number): void;
+  answered?(
+    method: string,
+    route: string | undefined,
+    status: number,
+    duration: number,
+    caller: string | undefined,
+  ): void;
 }
 
 /** The server's shell: limits, problem documents, request ids, the Host check and the graceful stop. Routes come from others. */
@@ -58,13 +68,16 @@ const PARAMETER_LENGTH_MAX = 1024;
 export function createServer(options: ServerOptions): HttpServer {
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const draining = new AbortController();
-  const app = createApp(limits);
+  const crossOrigin = options.crossOrigin ?? { origins: [], refuseOthers: options.hosts !== undefined };
+  const app = createApp(limits, crossOrigin);
   const inFlight = new InFlight();
 
   // First, so that a request counts before anything is done for it.
   observe(app, inFlight, options);
-  refuseEarly(app, hostCheck(options.hosts), draining.signal);
-  app.addHook("onSend", (_request, reply, payload, done) => {
+  refuseEarly(app, { hosts: options.hosts, crossOrigin, draining: draining.signal });
+  app.addHook("onSend", (request, reply, payload, done) => {
+    // Last, since routes set Vary too.
+    setCorsHeaders(crossOrigin, request, reply);
     if (draining.signal.aborted) void reply.header("connection", "close");
     done(null, payload);
   });
@@ -97,7 +110,7 @@ export function createServer(options: ServerOptions): HttpServer {
   };
 }
 
-function createApp(limits: HttpLimits): FastifyInstance {
+function createApp(limits: HttpLimits, crossOrigin: CrossOrigin): FastifyInstance {
   return fastify({
     // No logger of Fastify's: a child logger for each request costs more than a small request itself.
     logger: false,
@@ -108,6 +121,7 @@ function createApp(limits: HttpLimits): FastifyInstance {
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply);
+      setCorsHeaders(crossOrigin, request, reply);
       void sendProblem(reply, errorOfRequest(error));
     },
     // A server of our own, so that every limit is set in one place and holds for every socket.
@@ -131,17 +145,21 @@ function createApp(limits: HttpLimits): FastifyInstance {
   });
 }
 
-/** What is refused before a body is read: foreign hosts, new work while draining, unknown routes and methods. */
-function refuseEarly(
-  app: FastifyInstance,
-  checkHost: ReturnType<typeof hostCheck>,
-  draining: AbortSignal,
-): void {
+interface EarlyChecks {
+  readonly hosts: readonly string[] | undefined;
+  readonly crossOrigin: CrossOrigin;
+  readonly draining: AbortSignal;
+}
+
+/** What is refused before a body is read: foreign hosts and pages, new work while draining, unknown routes and methods. */
+function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: EarlyChecks): void {
+  const checkHost = hostCheck(hosts);
+  const checkOrigin = originCheck(crossOrigin);
   const routes = new RouteTable();
   app.addHook("onRoute", ({ url, method }) => routes.add(url, [method].flat()));
   app.addHook("onRequest", (request, reply, done) => {
     setCommonHeaders(request, reply);
-    const foreign = checkHost(request.raw);
+    const foreign = checkHost(request.raw) ?? checkOrigin(request.raw);
     if (foreign !== undefined) return done(foreign);
     if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
       return done(new HeadraceError("draining", "The server is stopping and takes no new work"));
@@ -173,11 +191,6 @@ function missed(
   done(new HeadraceError("method_not_allowed", `${path} takes ${methods.join(", ")}, not ${request.method}`));
 }
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  void reply.header("x-request-id", request.id);
-  void reply.header("x-content-type-options", "nosniff");
-}
-
 /** Counts the requests that aren't answered yet, and tells the observer and the log of those that are. */
 function observe(app: FastifyInstance, inFlight: InFlight, { logger, observer }: ServerOptions): void {
   app.addHook("onRequest", (request, { raw: response }, done) => {
@@ -189,9 +202,11 @@ function observe(app: FastifyInstance, inFlight: InFlight, { logger, observer }:
       const route = routeOf(request);
       const status = answeredStatus(response);
       const duration = performance.now() - from;
-      observer?.answered?.(request.method, route, status, duration);
+      const caller = request.caller?.name;
+      observer?.answered?.(request.method, route, status, duration, caller);
       if (!logger.isLevelEnabled("debug")) return;
-      logger.debug({ request: request.id, method: request.method, route, status, ms: duration }, "answered");
+      const { id, method } = request;
+      logger.debug({ request: id, method, route, caller, status, ms: duration }, "answered");
     });
     done();
   });
@@ -205,8 +220,10 @@ function routeOf(request: FastifyRequest): string | undefined {
 /** One line about a request that failed through no fault of its sender. Never a body, never a stack. */
 function logFailure(logger: Logger, request: FastifyRequest, error: HeadraceError): void {
   const { id, method } = request;
+  const caller = request.caller?.name;
   const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
-  logger.error({ request: id, method, route: routeOf(request), code: error.code, ...cause }, error.message);
+  const route = routeOf(request);
+  logger.error({ request: id, method, route, caller, code: error.code, ...cause }, error.message);
 }
 
 /** How many requests are being worked on. */

@@ -42,8 +42,8 @@ export interface IngestObserver {
   answered?(stream: string, status: number, duration: number): void;
 }
 
-/** Who sends. Keys are scoped by it; it has a name once there are tokens. */
-const ANYONE = "";
+/** Whose keys they are when callers need no token. No token has this name. */
+const NOBODY = "";
 
 /** Registers `POST /v1/streams/:stream/events`. */
 export function registerIngest(app: FastifyInstance, deps: IngestDeps): void {
@@ -51,9 +51,17 @@ export function registerIngest(app: FastifyInstance, deps: IngestDeps): void {
   void app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(["application/json", "application/x-ndjson", "*"], leaveBody);
-    scope.post<IngestRoute>("/v1/streams/:stream/events", (request, reply) => ingest.handle(request, reply));
+    const config = { scope: ingestScope };
+    scope.post<IngestRoute>("/v1/streams/:stream/events", { config }, (request, reply) =>
+      ingest.handle(request, reply),
+    );
     done();
   });
+}
+
+function ingestScope(request: FastifyRequest): `ingest:${string}` {
+  const { stream } = request.params as IngestRoute["Params"];
+  return `ingest:${stream}`;
 }
 
 /** A parser that reads nothing: the handler reads the body, knowing the limits and what to do with which type. */
@@ -96,9 +104,11 @@ class Ingest {
     const head = readHead(request);
     this.#refuseLag(name);
     this.#bodies.admit(head.contentLength ?? 0);
-    const endKey = head.key === undefined ? undefined : this.#keys.begin(name, scopedKey(ANYONE, head.key));
+    // Each caller has keys of their own.
+    const key = head.key === undefined ? undefined : scopedKey(request.caller?.name ?? NOBODY, head.key);
+    const endKey = key === undefined ? undefined : this.#keys.begin(name, key);
     try {
-      const outcome = await this.#accept(request, target, head);
+      const outcome = await this.#accept(request, target, head, key);
       return await this.#answer(reply, name, head, outcome);
     } finally {
       endKey?.();
@@ -106,7 +116,12 @@ class Ingest {
   }
 
   /** Reads, judges and keeps. When it resolves the batch is durable. */
-  async #accept(request: FastifyRequest, target: IngestStream, head: RequestHead): Promise<Outcome> {
+  async #accept(
+    request: FastifyRequest,
+    target: IngestStream,
+    head: RequestHead,
+    key: string | undefined,
+  ): Promise<Outcome> {
     const { limits, log, observer } = this.#deps;
     const stream = target.stream.name;
     const memory = this.#bodies.share();
@@ -117,7 +132,6 @@ class Ingest {
       const slice = this.#slices.begin();
 
       // Before the events are judged, which writes to the body.
-      const key = head.key === undefined ? undefined : scopedKey(ANYONE, head.key);
       const bodyHash = key === undefined ? "" : await hashRequest(head, body, slice);
       const first = key === undefined ? undefined : await log.recall(stream, key);
       if (first !== undefined) return this.#replay(stream, key, first, bodyHash);

@@ -91,6 +91,24 @@ function httpMetrics(registers: Registry[]) {
       buckets: DURATION_BUCKETS,
       registers,
     }),
+    httpRequests: new Counter({
+      name: "headrace_http_requests_total",
+      help: "HTTP requests, by the name of the caller's token (anyone: none was needed, or none was good) and class of status: 2xx, 4xx.",
+      labelNames: ["caller", "status"],
+      registers,
+    }),
+    accessRefused: new Counter({
+      name: "headrace_access_refused_total",
+      help: "Requests that were refused for their token, by error code: token_missing, token_invalid, token_expired, scope_missing, rate_limited.",
+      labelNames: ["code"],
+      registers,
+    }),
+    tokenReloads: new Counter({
+      name: "headrace_tokens_reloads_total",
+      help: "Times that the tokens file changed, by outcome: done, failed (the tokens from before stay in force).",
+      labelNames: ["outcome"],
+      registers,
+    }),
   };
 }
 

@@ -8,8 +8,45 @@ import type { RecentFreshness } from "./recent-freshness.ts";
 
 export function httpObserver(metrics: Metrics) {
   return {
-    answered(method: string, route: string | undefined, status: number, duration: number) {
+    answered(
+      method: string,
+      route: string | undefined,
+      status: number,
+      duration: number,
+      caller: string | undefined,
+    ) {
       metrics.httpDuration.observe({ method, route: route ?? "none", status }, duration / SECOND);
+      metrics.httpRequests.inc({ caller: caller ?? "anyone", status: `${Math.floor(status / 100)}xx` });
+    },
+  };
+}
+
+export function accessObserver(metrics: Metrics) {
+  return {
+    refused(code: string) {
+      metrics.accessRefused.inc({ code });
+    },
+  };
+}
+
+export function tokensObserver(
+  metrics: Metrics,
+  logger: Logger,
+  audit: (outcome: "done" | "refused") => void,
+) {
+  return {
+    reloaded(tokens: number) {
+      metrics.tokenReloads.inc({ outcome: "done" });
+      logger.info({ tokens }, "the tokens file changed and is in force");
+      audit("done");
+    },
+    reloadFailed(reason: string) {
+      metrics.tokenReloads.inc({ outcome: "failed" });
+      logger.error({ reason }, "the tokens file can't be used; the tokens from before stay in force");
+      audit("refused");
+    },
+    warned(warning: string) {
+      logger.warn(warning);
     },
   };
 }

@@ -75,15 +75,27 @@ export function registerEndpoints(app: FastifyInstance, deps: ServeEndpointsDeps
       (_request, body, done) => done(null, body),
     );
     const url = "/v1/endpoints/:endpoint";
-    scope.route({ method: ["GET", "HEAD"], url, handler: (request, reply) => routes.get(request, reply) });
+    const config = { scope: readScope };
+    scope.route({
+      method: ["GET", "HEAD"],
+      url,
+      config,
+      handler: (request, reply) => routes.get(request, reply),
+    });
     scope.route({
       method: "POST",
       url,
+      config,
       bodyLimit: PARAMETERS_BODY_MAX,
       handler: (request, reply) => routes.post(request, reply),
     });
   });
   return { cacheBytes: () => cache.bytes };
+}
+
+function readScope(request: FastifyRequest): `read:${string}` {
+  const { endpoint } = request.params as { readonly endpoint: string };
+  return `read:${endpoint}`;
 }
 
 /** The two handlers. */

@@ -15,7 +15,10 @@ export interface StoreOptions {
   readonly folder: string;
   /** Where the embedded store puts what it is about to insert. Default: in memory where there is room, else in `folder`. */
   readonly tempFolder?: string;
-  /** Queries that run at once in the embedded store. Default 3. */
+  /**
+   * Queries that run at once in the embedded store. Default 3. Each takes a thread of libuv's pool while it runs, as does an
+   * insert, so UV_THREADPOOL_SIZE has to be well above.
+   */
   readonly readers?: number;
   /** Bytes that the embedded store may use in all. Default 4 GiB. */
   readonly memory?: number;

@@ -5,16 +5,18 @@ import type { BoundSql } from "../project/sql.ts";
 /**
  * The port to the analytics database. Adapters: `clickhouse/`.
  *
- * Errors are HeadraceErrors. An insert fails with `store_refused_events` when the data is at fault, and with
- * `store_failed` for anything else. A query fails with `query_failed`, `query_timeout`, `query_too_large` or
- * `query_cancelled`.
+ * Errors are HeadraceErrors. An insert fails with `store_refused_events` when the data is at fault (`details.reason`, and
+ * `details.row` when the store names it: the index in the batch), and with `store_failed` for anything else. A query fails
+ * with `query_failed`, `query_timeout`, `query_too_large`, `query_cancelled`, `overloaded` (too many at once), `draining` (the
+ * store is closing) or `store_failed`.
  */
 export interface Store {
   readonly capabilities: StoreCapabilities;
 
   /**
-   * Makes the tables fit the declarations: creates missing ones, adds new nullable columns. Everything else that differs is in
-   * `refused`, and then nothing is changed at all. With `dryRun` nothing is changed either way.
+   * Makes the tables fit the declarations: creates missing ones, adds new columns that rows may lack (nullable ones, lists,
+   * maps), follows a changed description or TTL. Everything else that differs is in `refused`, and then nothing is changed at
+   * all. With `dryRun` nothing is changed either way. Tables that nothing declares are kept.
    */
   migrate(tables: readonly TableSpec[], options: { readonly dryRun: boolean }): Promise<MigrationPlan>;
 

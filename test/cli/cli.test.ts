@@ -116,6 +116,8 @@ describe("errors", () => {
     vi.stubEnv("HEADRACE_URL", nowhere);
     vi.stubEnv("NO_COLOR", undefined);
     vi.stubEnv("FORCE_COLOR", undefined);
+    // Node takes a CI's terminal for one without colours.
+    vi.stubEnv("CI", undefined);
     expect((await runHere(["query", "x"], { terminal: true })).stderr).toContain("\u001B[31merror:");
     vi.stubEnv("NO_COLOR", "1");
     expect((await runHere(["query", "x"], { terminal: true })).stderr).not.toContain("\u001B[");

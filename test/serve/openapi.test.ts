@@ -68,6 +68,7 @@ describe("the OpenAPI document", () => {
         `/v1/streams/${name}/events`,
         `/v1/streams/${name}/rejected`,
       ]),
+      "/v1/sql",
       "/v1/openapi.json",
       "/docs",
       "/livez",

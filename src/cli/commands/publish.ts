@@ -1,8 +1,7 @@
 import { Option, type Command } from "commander";
-import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
 import { MIB, SECOND } from "../../units.ts";
-import { createClient } from "../client.ts";
+import { connect } from "../client.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { printLine, styled, type Io } from "../io.ts";
 import { examples, integerBetween, jsonOption } from "../options.ts";
@@ -79,7 +78,7 @@ export function registerPublish(program: Command, io: Io): void {
 }
 
 async function publish(stream: string, files: readonly string[], options: Options, io: Io): Promise<void> {
-  const client = createClient(loadClientConfig());
+  const client = connect(io);
   const input = await openInput(files.length === 0 ? [STDIN] : files, options.format, io.stdin);
   // Nobody there: said at once, where a batch would be tried again for a minute.
   await client.request({ path: "/livez" });

@@ -1,7 +1,6 @@
 import { Option, type Command } from "commander";
-import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
-import { createClient } from "../client.ts";
+import { connect } from "../client.ts";
 import type { Io } from "../io.ts";
 import { examples, gather, jsonOption } from "../options.ts";
 import { PRINT_FORMATS, printBody, printFormat, printTable, type PrintFormat } from "../print-answer.ts";
@@ -40,7 +39,7 @@ export function registerQuery(program: Command, io: Io): void {
 }
 
 async function query(endpoint: string, options: Options, io: Io): Promise<void> {
-  const client = createClient(loadClientConfig());
+  const client = connect(io);
   const params = new URLSearchParams(options.param.map(parseParam));
   const path = `/v1/endpoints/${encodeURIComponent(endpoint)}`;
   const format = printFormat(options, io);

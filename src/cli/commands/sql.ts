@@ -1,8 +1,7 @@
 import { Option, type Command } from "commander";
-import { loadClientConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
 import { KIB } from "../../units.ts";
-import { createClient, type ClientRequest } from "../client.ts";
+import { connect, type ClientRequest } from "../client.ts";
 import type { Io } from "../io.ts";
 import { examples, gather, jsonOption } from "../options.ts";
 import { PRINT_FORMATS, printBody, printFormat, printTable, type PrintFormat } from "../print-answer.ts";
@@ -46,7 +45,7 @@ export function registerSql(program: Command, io: Io): void {
 }
 
 async function runSql(text: string, options: Options, io: Io): Promise<void> {
-  const client = createClient(loadClientConfig());
+  const client = connect(io);
   const sql = text === "-" ? await readInput(io) : text;
   const params = Object.fromEntries(options.param.map(parseParam));
   const request = (path: string): ClientRequest => ({

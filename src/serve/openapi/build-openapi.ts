@@ -3,6 +3,7 @@ import type { EndpointCheck } from "../verify-endpoints.ts";
 import { answerSchema, answerSchemaName, endpointPath } from "./endpoint-paths.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { PROBLEM_SCHEMA, problemResponses } from "./problem-responses.ts";
+import { SECURITY_SCHEMES, withSecurity } from "./security.ts";
 import { SQL_PATH } from "./sql-path.ts";
 import { SERVER_PATHS } from "./server-paths.ts";
 import { eventSchema, eventSchemaName, streamPaths } from "./stream-paths.ts";
@@ -36,7 +37,7 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
       { name: "sql", description: "Questions that no endpoint answers." },
       { name: "server", description: "Health, metrics and documentation." },
     ],
-    paths: {
+    paths: withSecurity({
       ...Object.fromEntries(
         endpoints.map((endpoint) => [`/v1/endpoints/${endpoint.name}`, endpointPath(endpoint)]),
       ),
@@ -44,8 +45,9 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
       ...Object.assign({}, ...streams.map(streamPaths)),
       ...SQL_PATH,
       ...SERVER_PATHS,
-    } as Record<string, unknown>,
+    }),
     components: {
+      securitySchemes: SECURITY_SCHEMES,
       schemas: {
         ...Object.fromEntries(streams.map((stream) => [eventSchemaName(stream), eventSchema(stream)])),
         ...Object.fromEntries(

@@ -5,14 +5,29 @@ import type { JsonSchema } from "./json-schema.ts";
 /** What any route may answer: the server's shell decides it before a route is asked. */
 const ANYWHERE: readonly ErrorCode[] = [
   "bad_request",
+  "origin_not_allowed",
   "host_not_allowed",
   "headers_too_large",
   "draining",
   "internal_error",
 ];
 
+/** What a route may answer that asks for a token. */
+const WITH_TOKENS: readonly ErrorCode[] = [
+  "token_missing",
+  "token_invalid",
+  "token_expired",
+  "scope_missing",
+  "rate_limited",
+];
+
 /** The responses for the errors that a route may answer with, by status, each with its codes. */
 export function problemResponses(...codes: readonly ErrorCode[]): Record<string, unknown> {
+  return openProblemResponses(...codes, ...WITH_TOKENS);
+}
+
+/** The same of a route that asks nobody for a token. */
+export function openProblemResponses(...codes: readonly ErrorCode[]): Record<string, unknown> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of [...codes, ...ANYWHERE]) {
     const { status } = ERRORS[code];
@@ -25,9 +40,7 @@ export function problemResponses(...codes: readonly ErrorCode[]): Record<string,
 function problemResponse(codes: readonly ErrorCode[]) {
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(" "),
-    ...(codes.some((code) => ERRORS[code].status === 429)
-      ? { headers: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } } }
-      : {}),
+    ...headersOf(codes),
     content: {
       "application/problem+json": {
         schema: {
@@ -40,6 +53,17 @@ function problemResponse(codes: readonly ErrorCode[]) {
     },
   };
 }
+
+/** The headers that come with the errors of one status. */
+function headersOf([code]: readonly ErrorCode[]) {
+  const headers = code === undefined ? undefined : STATUS_HEADERS[ERRORS[code].status];
+  return headers === undefined ? {} : { headers };
+}
+
+const STATUS_HEADERS: Readonly<Record<number, object>> = {
+  401: { "WWW-Authenticate": { description: "As RFC 6750 has it.", schema: { type: "string" } } },
+  429: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
+};
 
 /** An error answer, as RFC 9457 says it. */
 export const PROBLEM_SCHEMA: JsonSchema = {

@@ -17,16 +17,15 @@ export interface OpenApiDeps {
 /** Registers `GET /v1/openapi.json` and `GET /docs`. */
 export function registerOpenApi(app: FastifyInstance, deps: OpenApiDeps): void {
   const document = new CurrentDocument(deps);
-  app.get("/v1/openapi.json", async (request, reply) => {
+  app.get("/v1/openapi.json", { config: { scope: "any" } }, async (request, reply) => {
     void reply.header("content-type", "application/json; charset=utf-8");
     return sendTagged(await document.text(), request, reply);
   });
   const page = docsPage();
-  app.get("/docs", (request, reply) => {
+  // The page alone tells nothing: what it shows it asks for with the reader's token.
+  app.get("/docs", { config: { scope: "open" } }, (request, reply) => {
     void reply.header("content-type", "text/html; charset=utf-8");
     void reply.header("content-security-policy", page.contentSecurityPolicy);
-    void reply.header("referrer-policy", "no-referrer");
-    void reply.header("x-frame-options", "DENY");
     return sendTagged(page.html, request, reply);
   });
 }

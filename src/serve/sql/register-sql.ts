@@ -44,6 +44,7 @@ export function registerSql(app: FastifyInstance, deps: ServeSqlDeps): void {
     scope.route({
       method: "POST",
       url: "/v1/sql",
+      config: { scope: "sql" },
       bodyLimit: SQL_BODY_MAX,
       handler: (request, reply) => route.post(request, reply),
     });

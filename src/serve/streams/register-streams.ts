@@ -38,14 +38,14 @@ export function registerStreams(app: FastifyInstance, deps: ServeStreamsDeps): v
     return stream;
   };
 
-  app.get("/v1/streams", async (_request, reply) => {
+  app.get("/v1/streams", { config: { scope: "any" } }, async (_request, reply) => {
     return reply.header("cache-control", "no-store").send({ streams: await describe(deps.streams) });
   });
-  app.get("/v1/streams/:stream", async (request, reply) => {
+  app.get("/v1/streams/:stream", { config: { scope: "any" } }, async (request, reply) => {
     const [described] = await describe([streamOf(request)]);
     return reply.header("cache-control", "no-store").send(described);
   });
-  app.get("/v1/streams/:stream/rejected", async (request, reply) => {
+  app.get("/v1/streams/:stream/rejected", { config: { scope: eventsScope } }, async (request, reply) => {
     const stream = streamOf(request);
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
@@ -56,6 +56,12 @@ export function registerStreams(app: FastifyInstance, deps: ServeStreamsDeps): v
     });
     return reply.header("cache-control", "no-store").send(page);
   });
+}
+
+/** Rejected events are raw events; whoever may replay them has to see them. */
+function eventsScope(request: FastifyRequest): readonly [`events:${string}`, "admin"] {
+  const { stream } = request.params as { readonly stream: string };
+  return [`events:${stream}`, "admin"];
 }
 
 function pageOptions(query: unknown): Pick<ListRejectedOptions, "limit" | "cursor" | "code"> {

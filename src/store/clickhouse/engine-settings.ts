@@ -21,6 +21,8 @@ export const READ_SETTINGS = {
   output_format_json_quote_denormals: 1,
   output_format_json_named_tuples_as_objects: 1,
   output_format_json_escape_forward_slashes: 0,
+  // A string may hold any bytes, JSON only UTF-8.
+  output_format_json_validate_utf8: 1,
   // An empty cell is null, "" is an empty string.
   format_csv_null_representation: "",
 } as const;

@@ -45,9 +45,11 @@ ${extra}`,
   );
 }
 
-/** The addresses that were announced so far: the last is the running server's. */
+/** The addresses whose announcement is there to its last line: the last is the running server's. */
 const urls = () =>
-  [...output.matchAll(/^ready at (http:\/\/127\.0\.0\.1:\d+)/gm)].map(([, url]) => url ?? "");
+  [...output.matchAll(/^ready at (http:\/\/127\.0\.0\.1:\d+)[^]*?curl -sS '\1.*\n/gm)].map(
+    ([, url]) => url ?? "",
+  );
 
 async function announced(times: number): Promise<string> {
   await until(() => urls().length >= times, { timeout: 30_000 }).catch((error: unknown) => {

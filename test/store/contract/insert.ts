@@ -104,6 +104,29 @@ export function describeInsert(store: () => Store): void {
       ]);
     });
 
+    test("a batch may be larger than what the engine writes at once", async () => {
+      const { schema } = await table("large");
+      const count = 1_200_000;
+      const lines = Array.from({ length: 12 }, (_, part) => {
+        const numbers = Array.from({ length: count / 12 }, (_each, n) => part * (count / 12) + n);
+        return Buffer.from(numbers.map((n) => `{"n":${n},"date":"2024-01-01T00:00:00Z"}\n`).join(""));
+      });
+      const offsets = Float64Array.from({ length: count }, (_, n) => n + 5);
+      await store().insert("large", {
+        ...batchOf(schema, []),
+        lines,
+        count,
+        offsets,
+        acceptedAt: new Float64Array(count),
+      });
+      expect(
+        await rowsOf(store(), "SELECT count() AS all, countIf(_offset != n + 5) AS wrong FROM large"),
+      ).toEqual([{ all: count, wrong: 0 }]);
+      expect(await store().present("large", { log: "log-a", partition: 0, from: 0, to: 2_000_000 })).toEqual([
+        { from: 5, to: count + 5 },
+      ]);
+    });
+
     test("an empty batch is nothing to do", async () => {
       const { schema } = await table("empty_batch");
       await store().insert("empty_batch", batchOf(schema, []));
@@ -153,13 +176,13 @@ export function describeInsert(store: () => Store): void {
   describe("an insert that fails", () => {
     test("for its data says so, names the row, and leaves nothing of the batch", async () => {
       const { schema } = await table("bad_row");
-      const rows: unknown[] = Array.from({ length: 50_000 }, (_, n) => row(n));
-      rows[40_123] = { n: "late", date: "2024-01-01T00:00:00Z" };
+      const rows: unknown[] = Array.from({ length: 100_000 }, (_, n) => row(n));
+      rows[90_123] = { n: "late", date: "2024-01-01T00:00:00Z" };
       const failure = await failureOf(store().insert("bad_row", batchOf(schema, rows)));
-      expect(failure).toMatchObject({ code: "store_refused_events", details: { row: 40_123 } });
+      expect(failure).toMatchObject({ code: "store_refused_events", details: { row: 90_123 } });
       expect(failure.message).toContain("Cannot parse input");
       expect(failure.message).not.toMatch(/file\/uri|\/shm|\/tmp|While executing|Code:/);
-      expect(await store().present("bad_row", { log: "log-a", partition: 0, from: 0, to: 50_000 })).toEqual(
+      expect(await store().present("bad_row", { log: "log-a", partition: 0, from: 0, to: 100_000 })).toEqual(
         [],
       );
       expect(await countOf("bad_row")).toBe(0);

@@ -130,6 +130,10 @@ export function describeQuery(store: () => Store): void {
       );
     });
 
+    test("bytes that aren't UTF-8 don't spoil the JSON", async () => {
+      expect(await textOf(store(), "SELECT unhex('61ff62') AS x")).toBe('{"x":"a\uFFFDb"}\n');
+    });
+
     test("what JSON has no number for comes as text", async () => {
       expect(await rowsOf(store(), "SELECT nan AS a, -inf AS b, 1 / 0 AS c")).toEqual([
         { a: "nan", b: "-inf", c: "inf" },

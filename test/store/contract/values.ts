@@ -188,7 +188,7 @@ const valueOf = ({ type, native }: Case, nullable: boolean): Column => ({
 });
 
 export function describeValues(store: () => Store): void {
-  /** What comes back of JSON texts in such a column, and what of it isn't as the described schema says. */
+  /** What comes back of JSON texts in such a column, and what isn't as the described schema or the declaration says. */
   const roundTrip = async (
     table: string,
     value: Column,
@@ -205,7 +205,8 @@ export function describeValues(store: () => Store): void {
       const row = JSON.parse(line) as { value: unknown };
       return !fits(described?.jsonSchema ?? {}, row.value);
     });
-    return { answered, misfits };
+    const { changes } = await store().migrate([spec], { dryRun: true });
+    return { answered, misfits: [...misfits, ...changes.filter((change) => change.startsWith(`${table}:`))] };
   };
 
   describe("values come back exactly as they were sent", () => {

@@ -1,4 +1,5 @@
 import { el, table } from "./elements.js";
+import { fetchWithToken } from "./token.js";
 
 /** More of an answer is neither read nor shown. */
 const SHOWN_BYTES_MAX = 2 * 1024 * 1024;
@@ -7,7 +8,7 @@ const SHOWN_ROWS_MAX = 500;
 export async function request(url, options, answer) {
   const start = performance.now();
   try {
-    const response = await fetch(url, { ...options, cache: "no-store" });
+    const response = await fetchWithToken(url, { ...options, cache: "no-store" });
     const { text, cut } = await readSome(response);
     showAnswer(answer, response, text, cut, performance.now() - start);
   } catch (error) {

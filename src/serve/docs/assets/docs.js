@@ -2,27 +2,40 @@
 import { request } from "./answers.js";
 import { curlLine, el, heading, table } from "./elements.js";
 import { describe, field } from "./fields.js";
+import { askForToken, curlToken, fetchWithToken, hasToken, otherTokenButton } from "./token.js";
 
 const BASE = new URL(".", location.href);
 
 const main = document.getElementById("main");
 const state = document.getElementById("state");
 
-try {
+for (let read = false; !read;) {
+  try {
+    await readProject();
+    read = true;
+  } catch (error) {
+    read = error.status !== 401;
+    if (read) state.textContent = `The project can't be read: ${error.message}`;
+    else await askForToken(state, hasToken() ? error.message : "This server answers only to tokens");
+  }
+}
+
+async function readProject() {
   const [project, streams] = await Promise.all([
     getJson("v1/openapi.json"),
     getJson("v1/streams").catch(() => undefined),
   ]);
   show(project, new Map((streams?.streams ?? []).map((stream) => [stream.name, stream])));
   state.remove();
-} catch (error) {
-  state.textContent = `The project can't be read: ${error.message}`;
 }
 
 async function getJson(path) {
-  const response = await fetch(new URL(path, BASE));
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return response.json();
+  const response = await fetchWithToken(new URL(path, BASE));
+  if (response.ok) return response.json();
+  const problem = await response.json().catch(() => undefined);
+  throw Object.assign(new Error(problem?.detail ?? `${path} answered ${response.status}`), {
+    status: response.status,
+  });
 }
 
 function show(project, facts) {
@@ -58,6 +71,7 @@ function show(project, facts) {
       "Streams",
       streams.map(({ path }) => streamOf(path)),
     ),
+    otherTokenButton(),
   );
   // The sections weren't there yet when the browser looked for the one in the address.
   if (location.hash.length > 1)
@@ -91,7 +105,7 @@ function endpointArticle({ path, operation }) {
     for (const one of fields) for (const value of one.values()) url.searchParams.append(one.name, value);
     return url;
   };
-  const refresh = () => curl.set(`curl ${quoted(urlNow().href)}`);
+  const refresh = () => curl.set(`curl ${quoted(urlNow().href)}${curlToken()}`);
   const form = el(
     "form",
     {},
@@ -133,7 +147,7 @@ function streamArticle({ path, operation }, project, facts) {
   const curl = curlLine();
   const refresh = () =>
     curl.set(
-      `curl ${quoted(urlNow())} -H 'Content-Type: application/json' -d ${quoted(compact(events.value))}`,
+      `curl ${quoted(urlNow())}${curlToken()} -H 'Content-Type: application/json' -d ${quoted(compact(events.value))}`,
     );
   const answer = el("div", { class: "answer", "aria-live": "polite" });
   const form = el(
@@ -195,9 +209,14 @@ function columnTable(schema, stream) {
 }
 
 function otherRoutes(others) {
-  return others.map(({ path, operation }) =>
-    el("p", {}, el("a", { href: new URL(path.slice(1), BASE).href }, path), ` ${operation.summary}`),
-  );
+  return others.map(({ path, operation }) => {
+    // A link sends no token.
+    const isReached = !hasToken() || operation.security?.length === 0;
+    const name = isReached
+      ? el("a", { href: new URL(path.slice(1), BASE).href }, path)
+      : el("code", {}, path);
+    return el("p", {}, name, ` ${operation.summary}`);
+  });
 }
 
 function onSubmit(form, send) {

@@ -113,7 +113,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
     const mark = `headrace-${++this.#marks}`;
     let session: EngineSession;
     try {
-      session = request.fenced === true ? await this.#openFenced(request, mark) : reader.session;
+      session = request.fenced === true ? await this.#openFenced(request) : reader.session;
     } catch (error) {
       await this.#readers.release(reader);
       throw error;
@@ -139,8 +139,8 @@ export class EmbeddedConnection implements ClickHouseConnection {
   }
 
   /** A session for one query: its limits are given when it is opened, and nothing can change them. Takes 1 ms. */
-  async #openFenced(request: ReadRequest, mark: string): Promise<EngineSession> {
-    const session = this.#openSession({ ...FENCE_SETTINGS, ...limitSettings(request, mark) });
+  async #openFenced(request: ReadRequest): Promise<EngineSession> {
+    const session = this.#openSession({ ...FENCE_SETTINGS, ...limitSettings(request) });
     await session.run(`USE ${DATABASE}`);
     return session;
   }
@@ -160,8 +160,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
       const statement = insert.sql((name) => {
         const input = inputs[name];
         const path = paths.get(name);
-        if (input === undefined || path === undefined)
-          throw new RangeError(`the insert has no input ${name}`);
+        if (input === undefined || path === undefined) throw new RangeError(`there is no input ${name}`);
         return `file(${[path, input.format, input.structure].map(quoteText).join(", ")})`;
       });
       // The engine doesn't say how many rows an INSERT … SELECT wrote, but counts them, and this is the only writer.
@@ -179,7 +178,9 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   async #kill(mark: string): Promise<void> {
     try {
-      await this.#killer.run(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(mark)} ASYNC`);
+      // The statement itself must not hold what it looks for.
+      const found = `position(query, concat('/* ', ${quoteText(mark)}, ' */')) > 0`;
+      await this.#killer.run(`KILL QUERY WHERE ${found} ASYNC`);
     } catch {
       // It is tried again until the query has ended.
     }
@@ -246,9 +247,19 @@ async function openReader(temp: TempFiles, open: OpenSession): Promise<Reader> {
   const one = open({ readonly: 2, ...READ_SETTINGS });
   try {
     await one.run(`USE ${DATABASE}`);
-    return { session: one, pipe: await ResultPipe.create(join(temp.folder, randomUUID())) };
+    return { session: one, pipe: await openPipe(temp) };
   } catch (error) {
     await one.close();
     throw error;
+  }
+}
+
+/** In the data folder, since what is in /dev/shm may be removed when its user logs out; there where the disk knows no pipes. */
+async function openPipe(temp: TempFiles): Promise<ResultPipe> {
+  const name = randomUUID();
+  try {
+    return await ResultPipe.create(join(temp.diskFolder, name));
+  } catch {
+    return ResultPipe.create(join(temp.folder, name));
   }
 }

@@ -11,7 +11,7 @@ export interface EngineAnswer {
 /** A session of the engine: it runs one call at a time, later ones wait. A call that runs is never given up. */
 export class EngineSession {
   readonly #session: Session;
-  /** The last call failed: what it had written already would come with the next call's answer. */
+  /** A call failed: what it had written already would come with the next call's answer. */
   #soiled = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -34,16 +34,23 @@ export class EngineSession {
 
   async #call(sql: string, format: AnswerFormat): Promise<EngineAnswer> {
     try {
-      if (this.#soiled) await this.#session.queryAsync("SELECT 1 FORMAT Null");
-      this.#soiled = false;
+      await this.#clean();
       const result = await this.#session.queryAsync(sql, { format });
       const view = result.bytes();
       const bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
       return { bytes, elapsed: result.elapsed };
     } catch (error) {
       this.#soiled = true;
+      // At once, since the engine also keeps a failed query's memory; if it fails, before the next call.
+      await this.#clean().catch(() => undefined);
       throw engineError(error);
     }
+  }
+
+  async #clean(): Promise<void> {
+    if (!this.#soiled) return;
+    await this.#session.queryAsync("SELECT 1 FORMAT Null");
+    this.#soiled = false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { constants, openSync, readSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import { HeadraceError, messageOf } from "../../../errors.ts";
@@ -26,7 +26,7 @@ async function makePipe(path: string): Promise<void> {
 /**
  * A named pipe through which the engine sends one answer after the other. The engine's own streaming call analyses a
  * query on the event loop, where a scalar subquery runs to its end; a plain asynchronous call with INTO OUTFILE never
- * blocks it, is faster, and knows how many rows were read.
+ * blocks it, takes two thirds of the time, and gives one document whatever the format.
  *
  * It is kept open for reading and writing, so that neither side ever waits for the other to open it; an answer ends
  * when the engine's call has ended.
@@ -73,7 +73,7 @@ export class ResultPipe {
 
   async close(): Promise<void> {
     this.#socket.destroy();
-    await unlink(this.path);
+    await rm(this.path, { force: true });
   }
 
   /** False makes the socket stop reading, and so the engine stop writing when the pipe is full. */

@@ -11,6 +11,8 @@ import type { PipeReading } from "./result-pipe.ts";
 
 /** The engine looks at the clock between blocks; a query that is over its time by this much is killed from outside. */
 const WATCHDOG_GRACE = SECOND;
+/** The longest that a timer can wait: 24 days. */
+const TIMER_MAX = 2 ** 31 - 1;
 /** A query may not be known to KILL yet, so it is told again. */
 const KILL_INTERVAL = 250;
 /** A query that goes on this long after it was told to stop is called stuck. */
@@ -32,6 +34,7 @@ export class RunningRead implements ReadAnswer {
   readonly #call: Promise<EngineAnswer>;
   readonly #reading: PipeReading;
   #over = false;
+  #empty = true;
   /** Why it was stopped before its end. */
   #stopped: HeadraceError | undefined;
   #elapsed = 0;
@@ -44,7 +47,8 @@ export class RunningRead implements ReadAnswer {
     const { signal, limits } = request;
     const abort = (): void => this.stop(cancelled());
     signal?.addEventListener("abort", abort, { once: true });
-    const watchdog = setTimeout(() => this.stop(timedOut(limits.time)), limits.time + WATCHDOG_GRACE);
+    const patience = Math.min(limits.time + WATCHDOG_GRACE, TIMER_MAX);
+    const watchdog = setTimeout(() => this.stop(timedOut(limits.time)), patience);
     this.ended = this.#call.then(noop, noop).finally(() => {
       this.#over = true;
       clearTimeout(watchdog);
@@ -55,8 +59,14 @@ export class RunningRead implements ReadAnswer {
   async next(): Promise<Buffer | undefined> {
     const chunk = await this.#reading.next();
     if (this.#stopped !== undefined) throw this.#stopped;
-    if (chunk === undefined) this.#elapsed = (await this.#call).elapsed;
-    return chunk;
+    if (chunk !== undefined) {
+      this.#empty = false;
+      return chunk;
+    }
+    this.#elapsed = (await this.#call).elapsed;
+    // Every format has a header. If the pipe's name was taken away, the engine wrote into a new file of that name.
+    if (!this.#empty) return undefined;
+    throw new HeadraceError("store_failed", "The answer got lost: the store's temporary files are gone");
   }
 
   leave(): void {
@@ -93,45 +103,53 @@ async function run(reader: Reader, request: ReadRequest, mark: string): Promise<
   try {
     return await reader.session.run(script(request, mark, reader.pipe.path), request.format);
   } catch (error) {
-    throw withoutSuffix(error, request.sql.text);
+    throw withoutSuffix(error, request);
   }
 }
 
-/** What one query may use, and the mark by which it is found again. */
-export function limitSettings({ limits }: ReadRequest, mark: string): Record<string, string | number> {
+/** What one query may use. */
+export function limitSettings({ limits }: ReadRequest): Record<string, number> {
   return {
     max_execution_time: limits.time / SECOND,
-    max_memory_usage: limits.memory,
-    max_result_rows: limits.rows,
-    log_comment: mark,
+    max_memory_usage: wholeNumber(limits.memory),
+    max_result_rows: wholeNumber(limits.rows),
   };
 }
 
 /** All limits are set each time, because a session keeps what it was told. A fenced session has its own already. */
 function script(request: ReadRequest, mark: string, pipe: string): string {
   const { sql, format, fenced } = request;
-  const limits = fenced === true ? {} : limitSettings(request, mark);
+  const limits = fenced === true ? {} : limitSettings(request);
   const settings = [
-    ...Object.entries(limits).map(([name, value]) => `${name}=${quoteText(String(value))}`),
+    ...Object.entries(limits).map(([name, value]) => `${name}=${value}`),
     ...paramAssignments(sql.params),
   ];
   const set = settings.length === 0 ? "" : `SET ${settings.join(", ")};\n`;
   // What follows the text stands on its own line, in case the text ends in a comment.
-  return `${set}${sql.text}\nINTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
+  return `${set}${sql.text}\n/* ${mark} */ INTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
+}
+
+function wholeNumber(limit: number): number {
+  return Math.min(Math.max(Math.floor(limit), 1), Number.MAX_SAFE_INTEGER);
 }
 
 /** Takes what was put behind the SQL out of an error about it. */
-function withoutSuffix(error: unknown, text: string): unknown {
+function withoutSuffix(error: unknown, { sql, fenced }: ReadRequest): unknown {
   if (!(error instanceof ClickHouseError)) return error;
+  // A fenced text has been parsed before; a line in an error about it is that of the text that it holds as a value.
+  const isBehind = (at: number): boolean => fenced !== true && at > sql.text.split("\n").length;
   const line = Number(/^Code: 62\..*\(line (\d+), col \d+\)/.exec(error.message)?.[1] ?? 1);
   const message =
-    line > text.split("\n").length
+    isBehind(line)
       ? "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT"
-      : error.message.replaceAll(/\s*(?:INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g, "");
+      : error.message.replaceAll(
+          /\s*(?:(?:\/\* headrace-\d+ \*\/ )?INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g,
+          "",
+        );
   return new ClickHouseError(message, error.code, error);
 }
 
-export function timedOut(time: number): HeadraceError {
+function timedOut(time: number): HeadraceError {
   return new HeadraceError("query_timeout", `The query ran longer than ${time / SECOND} s`);
 }
 

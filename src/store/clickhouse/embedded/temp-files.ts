@@ -12,27 +12,27 @@ const SHARED_MEMORY_FREE_MIN = 256 * MIB;
 export class TempFiles {
   /** Absolute; belongs to this store alone. */
   readonly folder: string;
-  /** Used when the first has no space left. */
-  readonly #spare: string;
+  /** In the data folder; used for files when the other has no space left. */
+  readonly diskFolder: string;
 
-  private constructor(folder: string, spare: string) {
+  private constructor(folder: string, diskFolder: string) {
     this.folder = folder;
-    this.#spare = spare;
+    this.diskFolder = diskFolder;
   }
 
   /** Makes the folders empty: what an earlier run left behind is removed. */
   static async open(dataFolder: string, wanted?: string): Promise<TempFiles> {
-    const spare = await emptyFolder(join(dataFolder, "tmp"));
+    const disk = await emptyFolder(join(dataFolder, "tmp"));
     const parent = wanted ?? (await sharedMemory());
-    if (parent === undefined) return new TempFiles(spare, spare);
+    if (parent === undefined) return new TempFiles(disk, disk);
     // The data folder has one owner, so this name has one too.
     const name = `headrace-${createHash("sha256").update(dataFolder).digest("hex").slice(0, 16)}`;
     try {
-      return new TempFiles(await emptyFolder(join(parent, name)), spare);
+      return new TempFiles(await emptyFolder(join(parent, name)), disk);
     } catch (error) {
       if (wanted !== undefined) throw error;
       // Somebody else's folder has the name; anyone may create files there.
-      return new TempFiles(spare, spare);
+      return new TempFiles(disk, disk);
     }
   }
 
@@ -42,8 +42,8 @@ export class TempFiles {
     try {
       return await writeFile(join(this.folder, name), chunks);
     } catch (error) {
-      if (this.folder === this.#spare) throw error;
-      return writeFile(join(this.#spare, name), chunks);
+      if (this.folder === this.diskFolder) throw error;
+      return writeFile(join(this.diskFolder, name), chunks);
     }
   }
 
@@ -53,7 +53,7 @@ export class TempFiles {
 
   async close(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
-    await rm(this.#spare, { recursive: true, force: true });
+    await rm(this.diskFolder, { recursive: true, force: true });
   }
 }
 

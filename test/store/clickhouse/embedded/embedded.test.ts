@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { presenceSql } from "../../../../src/store/clickhouse/presence.ts";
 import { openStore } from "../../../../src/store/open-store.ts";
 import type { Store } from "../../../../src/store/store.ts";
 import { GIB } from "../../../../src/units.ts";
+import { until } from "../../../support/until.ts";
 import { batchOf, bound, column, create, failureOf, LIMITS, rowsOf, tableOf } from "../../support.ts";
 
 let folder = "";
@@ -99,8 +100,9 @@ describe("the data folder", () => {
       store.insert("flights", batchOf(FLIGHTS.schema, [{ n: "x", origin: "JFK" }], { offset: 1 })),
     );
     const [temp = ""] = (await readdir(folder)).filter((name) => name !== "store");
+    expect(await readdir(join(folder, temp))).toEqual([]);
     // The pipes of three readers.
-    expect(await readdir(join(folder, temp))).toHaveLength(3);
+    expect(await readdir(join(folder, "store", "tmp"))).toHaveLength(3);
     await close();
     expect(await readdir(folder)).toEqual(["store"]);
     expect(await readdir(join(folder, "store"))).toEqual(["engine"]);
@@ -141,6 +143,29 @@ describe("queries", () => {
     expect((await connection.run("SELECT 'mine'", "TabSeparated")).toString()).toBe("mine\n");
   });
 
+  test("an answer whose pipe was taken away is an error, never an empty answer", async () => {
+    const store = await open();
+    await rm(join(folder, "store", "tmp"), { recursive: true });
+    await mkdir(join(folder, "store", "tmp"));
+    for (const format of ["ndjson", "csv"] as const) {
+      const lost = store.query({ sql: bound("SELECT 1 AS x"), format, limits: LIMITS });
+      expect(await failureOf(lost)).toMatchObject({
+        code: "store_failed",
+        message: expect.stringContaining("got lost"),
+      });
+    }
+  });
+
+  test("one that overrides its limits in its own text is stopped all the same", async () => {
+    const store = await open();
+    const text = `${ENDLESS} SETTINGS max_execution_time = 0, log_comment = 'x'`;
+    expect(await failureOf(query(store, text, { time: 100 }))).toMatchObject({ code: "query_timeout" });
+    await until(async () => {
+      const like = "query LIKE '%log_comment = %' AND query NOT LIKE '%processes%'";
+      return (await rowsOf(store, `SELECT query FROM system.processes WHERE ${like}`)).length === 0;
+    });
+  });
+
   test("that nobody has a session for wait, up to a limit; one that is aborted leaves the queue", async () => {
     const store = await open({ readers: 1 });
     const running = query(store, ENDLESS, { time: 1500 });
@@ -170,7 +195,7 @@ describe("queries", () => {
     const read = (text: string, time: number) =>
       connection.read({ sql: bound(text), format: "TabSeparated", limits: { ...LIMITS, time } });
     // A single call of a function on a single row: the engine looks at nothing until it is done.
-    const stuck = await read("SELECT levenshteinDistance(repeat('a', 40000), repeat('b', 40000))", 50);
+    const stuck = await read("SELECT levenshteinDistance(repeat('a', 65000), repeat('b', 65000))", 50);
     const start = performance.now();
     expect(await failureOf(stuck.next())).toMatchObject({ code: "query_timeout" });
     const answer = await read("SELECT 1", 5000);
