@@ -1,13 +1,13 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
+import { array, assert, asyncProperty, constant, constantFrom, oneof, tuple } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { REMOVED_SECRET, startSqlServer, temporaryFolder, type SqlServer } from "./sql-server.ts";
 
 // Hostile pieces anywhere in useful statements, written in every way that SQL has, never get through.
 
 const SECRET = "the-secret-of-this-file";
-const RUNS = 400;
+const RUNS = Number(process.env["SQL_FUZZ_RUNS"] ?? 400);
 
 let server: SqlServer;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -118,20 +118,19 @@ const DISGUISES: readonly ((sql: string) => string)[] = [
 ];
 
 function hexEscaped(text: string): string {
-  return [...text].map((char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
+  return Array.from(text, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
 }
 
 test("hostile pieces in useful statements never get through, however they are written", async () => {
   const all = pieces(folder.path);
   const counts = new Map<number, number>();
-  const attack = fc
-    .constantFrom(...FRAMES)
+  const attack = constantFrom(...FRAMES)
     .chain((frame) => {
-      const place = [...frame].find((char) => char in all) ?? "";
-      return fc.tuple(fc.constant(frame), fc.constant(place), fc.constantFrom(...(all[place] ?? [""])));
+      const place = Object.keys(all).find((mark) => frame.includes(mark)) ?? "";
+      return tuple(constant(frame), constant(place), constantFrom(...(all[place] ?? [""])));
     })
     .chain((parts) =>
-      fc.tuple(fc.constant(parts), fc.array(fc.constantFrom(...DISGUISES), { minLength: 0, maxLength: 3 })),
+      tuple(constant(parts), array(constantFrom(...DISGUISES), { minLength: 0, maxLength: 3 })),
     )
     .map(([[frame, place, piece], disguises]) =>
       disguises.reduce(
@@ -139,15 +138,16 @@ test("hostile pieces in useful statements never get through, however they are wr
         frame.replace(place, () => piece),
       ),
     );
-  await fc.assert(
-    fc.asyncProperty(attack, async (sql) => {
+  await assert(
+    asyncProperty(attack, async (sql) => {
       const { status, text, json } = await server.ask(sql);
       counts.set(status, (counts.get(status) ?? 0) + 1);
       // Some disguises break the SQL: then it is a mistake, or a name that isn't a stream's.
-      expect([403, 400, 404], `${status} ${text}`).toContain(status);
+      expect([400, 403, 404]).toContain(status);
       expect(["sql_refused", "sql_invalid", "unknown_stream"]).toContain(json.code);
       expect(text).not.toContain(SECRET);
-      if (!sql.includes(REMOVED_SECRET)) expect(text).not.toContain(REMOVED_SECRET);
+      // What the statement itself says may be said again.
+      expect(sql.includes(REMOVED_SECRET) || !text.includes(REMOVED_SECRET)).toBe(true);
     }),
     { numRuns: RUNS },
   );
@@ -160,22 +160,20 @@ test("hostile pieces in useful statements never get through, however they are wr
 test("cut, doubled and shuffled hostile SQL has no effect", async () => {
   const all = Object.values(pieces(folder.path)).flat();
   const tokens = [...FRAMES.join(" ").split(/\s+/), ...all.flatMap((piece) => piece.split(/(?<=[( ])/))];
-  const soup = fc
-    .array(
-      fc.oneof(
-        fc.constantFrom(...tokens),
-        fc.constantFrom("'", "`", '"', "/*", "*/", "--", "\n", ";", "$$", "(", ")", "\0", "\\"),
-      ),
-      {
-        minLength: 1,
-        maxLength: 30,
-      },
-    )
-    .map((words) => `SELECT ${words.join(" ")}`);
-  await fc.assert(
-    fc.asyncProperty(soup, async (sql) => {
+  const soup = array(
+    oneof(
+      constantFrom(...tokens),
+      constantFrom("'", "`", '"', "/*", "*/", "--", "\n", ";", "$$", "(", ")", "\0", "\\"),
+    ),
+    {
+      minLength: 1,
+      maxLength: 30,
+    },
+  ).map((words) => `SELECT ${words.join(" ")}`);
+  await assert(
+    asyncProperty(soup, async (sql) => {
       const { status, text } = await server.ask(sql);
-      expect(status, text).toBeLessThan(500);
+      expect(status).toBeLessThan(500);
       expect(text).not.toContain(SECRET);
     }),
     { numRuns: RUNS },

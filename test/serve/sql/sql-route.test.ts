@@ -70,7 +70,7 @@ describe("POST /v1/sql", () => {
     ["SELECT dely FROM flights", /dely/],
     ["SELECT 1 +", /Syntax error/],
     ["SELEC 1", /Syntax error: failed at position 1 \(SELEC\)/],
-    ["SELECT 1\nFROM flights\nWHERE AND", /line 3, col 10/],
+    ["SELECT 1\nFROM flights\nWHERE delay >", /line 3, col 14|position 3\d/],
     ["SELECT nosuchfunction(1)", /There is no function nosuchfunction/],
     ["SELECT toDate(1, 2, 3, 4)", /toDate/],
     ["SELECT {x:Int8}", /parameter x that params doesn't give/],
@@ -286,20 +286,6 @@ describe("turns", () => {
     const ended = await Promise.allSettled(waiting);
     expect(ended.every(({ status }) => status === "rejected")).toBe(true);
   });
-
-  async function runningQueries(store: SqlServer["store"]): Promise<number> {
-    const { chunks } = await store.query({
-      sql: {
-        text: "SELECT count() AS n FROM system.processes WHERE query LIKE '%100000000%' AND query NOT LIKE '%system.processes%' AND query NOT LIKE 'EXPLAIN%'",
-        params: {},
-      },
-      format: "ndjson",
-      limits: { time: 10 * SECOND, memory: GIB, rows: 10, bytes: MIB },
-    });
-    let text = "";
-    for await (const chunk of chunks) text += Buffer.from(chunk).toString();
-    return (JSON.parse(text) as { readonly n: number }).n;
-  }
 });
 
 test("a client that takes nothing of a large answer is cut off, and its turn goes on", async () => {
@@ -322,3 +308,17 @@ test("a client that takes nothing of a large answer is cut off, and its turn goe
     await server.close();
   }
 });
+
+async function runningQueries(store: SqlServer["store"]): Promise<number> {
+  const { chunks } = await store.query({
+    sql: {
+      text: "SELECT count() AS n FROM system.processes WHERE query LIKE '%100000000%' AND query NOT LIKE '%system.processes%' AND query NOT LIKE 'EXPLAIN%'",
+      params: {},
+    },
+    format: "ndjson",
+    limits: { time: 10 * SECOND, memory: GIB, rows: 10, bytes: MIB },
+  });
+  let text = "";
+  for await (const chunk of chunks) text += Buffer.from(chunk).toString();
+  return (JSON.parse(text) as { readonly n: number }).n;
+}

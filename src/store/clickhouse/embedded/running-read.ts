@@ -139,13 +139,12 @@ function withoutSuffix(error: unknown, { sql, fenced }: ReadRequest): unknown {
   // A fenced text has been parsed before; a line in an error about it is that of the text that it holds as a value.
   const isBehind = (at: number): boolean => fenced !== true && at > sql.text.split("\n").length;
   const line = Number(/^Code: 62\..*\(line (\d+), col \d+\)/.exec(error.message)?.[1] ?? 1);
-  const message =
-    isBehind(line)
-      ? "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT"
-      : error.message.replaceAll(
-          /\s*(?:(?:\/\* headrace-\d+ \*\/ )?INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g,
-          "",
-        );
+  const message = isBehind(line)
+    ? "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT"
+    : error.message.replaceAll(
+        /\s*(?:(?:\/\* headrace-\d+ \*\/ )?INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g,
+        "",
+      );
   return new ClickHouseError(message, error.code, error);
 }
 
