@@ -243,6 +243,10 @@ export function hostileStatements({
       "SELECT * FROM fuzzQuery('SELECT 1')",
       "SELECT editDistance(repeat('a', 60000), repeat('b', 60000))",
       "SELECT arrayFold((acc, x) -> acc + x, range(10000000), toUInt64(0))",
+      // Memory that the engine doesn't count, or counts too late.
+      "SELECT length(printf('%2000000000d', 1))",
+      "SELECT length(URLHierarchy(concat('http://a/', repeat('a/', 100000))))",
+      "SELECT kolmogorovSmirnovTest('two-sided', 'exact')(number, number % 2) FROM numbers(1000000)",
       "SELECT multiMatchAny('a', ['(a+)+b'])",
       `SELECT '${"x".repeat(70_000)}'`,
     ],
