@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, "..");
 const src = join(root, "src");
 const dist = join(root, "dist");
 const EXECUTABLE = 0o755;
+const RUNTIME = "cli/generate/runtime";
 /** A relative import of a TypeScript file, in an import or export statement or an import type. */
 const TYPESCRIPT_IMPORT = /((?:from|import|import\()\s*["']\.\.?\/[^"']*)\.ts(["'])/g;
 
@@ -34,6 +35,10 @@ cpSync(src, dist, {
   recursive: true,
   filter: (path) => statSync(path).isDirectory() || !path.endsWith(".ts"),
 });
+// Generated clients hold these sources word for word. The ending keeps them from being taken for code.
+for (const name of readdirSync(join(src, RUNTIME))) {
+  cpSync(join(src, RUNTIME, name), join(dist, RUNTIME, `${name}.txt`));
+}
 chmodSync(join(dist, "cli/main.js"), EXECUTABLE);
 
 function filesOf(ending: string): readonly string[] {

@@ -144,7 +144,13 @@ export const ERRORS = {
     status: 400,
     retryable: false,
     title: "The body can't be read at all",
-    advice: "Send well-formed JSON or NDJSON in UTF-8, compressed as Content-Encoding says.",
+    advice: "Send well-formed JSON, NDJSON or CSV in UTF-8, compressed as Content-Encoding says.",
+  },
+  csv_header_invalid: {
+    status: 400,
+    retryable: false,
+    title: "The header row of the CSV doesn't fit the stream",
+    advice: "Name each column as a field of the stream, once; GET /v1/streams/{stream} lists them.",
   },
   token_missing: {
     status: 401,
@@ -234,7 +240,8 @@ export const ERRORS = {
     status: 415,
     retryable: false,
     title: "The media type or encoding isn't supported",
-    advice: "Send application/json or application/x-ndjson, plain or with gzip, deflate, br or zstd.",
+    advice:
+      "Send application/json, application/x-ndjson, text/csv or CloudEvents in JSON, plain or with gzip, deflate, br or zstd.",
   },
   host_not_allowed: {
     status: 421,
@@ -332,7 +339,7 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     title: "The project doesn't pass its checks",
-    advice: "Correct what the table names.",
+    advice: "Correct what is named; `headrace check` lists all that is wrong.",
   },
   server_unreachable: {
     status: 503,
@@ -351,6 +358,12 @@ export const ERRORS = {
     retryable: false,
     title: "The input can't be read",
     advice: "Correct what the message names, or give the format with --format.",
+  },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    title: "The output can't be written",
+    advice: "Name a file in a folder that exists and where you may write.",
   },
   folder_unusable: {
     status: 409,

@@ -9,6 +9,7 @@ import { createClient, type Client } from "../../src/cli/client.ts";
 import { listenForInterrupt } from "../../src/cli/interrupt.ts";
 import { formatCount, liveLines, progressBar } from "../../src/cli/progress.ts";
 import { openParquet, type ParquetFile } from "../../src/cli/publish/parquet.ts";
+import { jsonChunks } from "../../src/cli/publish/batches.ts";
 import { publishEvents, type PublishSummary } from "../../src/cli/publish/publish-events.ts";
 import { formatTable } from "../../src/cli/table.ts";
 import { MIB, SECOND } from "../../src/units.ts";
@@ -111,7 +112,7 @@ async function load(
   const publishing = publishEvents({
     client,
     stream: "flights",
-    read: () => file.chunks,
+    read: () => jsonChunks(file.chunks),
     batch: { events: 10_000, bytes: 2 * MIB },
     inFlight: 2,
     compression: "none",

@@ -3,6 +3,7 @@ import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
 import { registerDev } from "./commands/dev.ts";
+import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
@@ -59,6 +60,7 @@ function createProgram(io: Io): Command {
     registerPublish,
     registerQuery,
     registerSql,
+    registerGenerate,
     registerToken,
   ]) {
     register(program, io);

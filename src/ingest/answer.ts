@@ -15,12 +15,15 @@ export interface Counts {
   readonly rejected: number;
   /** The first ANSWER_ERRORS_MAX. */
   readonly errors: readonly IngestError[];
+  /** Accepted events that came before, by their source and id. CloudEvents only. */
+  readonly duplicates?: number | undefined;
 }
 
 /** The counts as JSON: the answer itself, and what is remembered with an Idempotency-Key. */
-export function countsJson({ accepted, rejected, errors }: Counts): string {
+export function countsJson({ accepted, rejected, errors, duplicates }: Counts): string {
   const list = errors.length === 0 ? "[]" : JSON.stringify(errors);
-  return `{"accepted":${accepted},"rejected":${rejected},"errors":${list}}`;
+  const seen = duplicates === undefined ? "" : `,"duplicates":${duplicates}`;
+  return `{"accepted":${accepted},"rejected":${rejected},"errors":${list}${seen}}`;
 }
 
 /** The counts of the first answer, and a check that this request is the same as that one was. */
@@ -40,7 +43,7 @@ export function waitedJson(counts: Counts, stored: StoredCounts | undefined): st
     stored === undefined
       ? `"stored":null,"duplicates":null`
       : `"stored":${stored.stored},"duplicates":${stored.duplicates},"refused":${stored.refused}`;
-  return `${countsJson(counts).slice(0, -1)},${outcome}}`;
+  return `${countsJson({ ...counts, duplicates: undefined }).slice(0, -1)},${outcome}}`;
 }
 
 /** Not one event fits, or one doesn't and that refuses all: 422 with the counts. */

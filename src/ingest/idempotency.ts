@@ -54,13 +54,20 @@ export function scopedKey(caller: string, key: string): string {
   return `${caller}:${key}`;
 }
 
-/** What must be the same for a request to be the same again: the decompressed body, its media type and `on_invalid`. */
+/**
+ * What must be the same for a request to be the same again: the decompressed body, its media type, `on_invalid`, and the
+ * attributes of a CloudEvent in binary mode.
+ */
 export async function hashRequest(
-  { mediaType, onInvalid }: Pick<RequestHead, "mediaType" | "onInvalid">,
+  { mediaType, onInvalid, binary }: Pick<RequestHead, "mediaType" | "onInvalid" | "binary">,
   body: Buffer,
   slice: WorkSlice,
 ): Promise<string> {
   const hash = createHash("sha256").update(`${mediaType}\n${onInvalid}\n`);
+  if (binary !== undefined) {
+    const attributes = [...binary.attributes].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    hash.update(JSON.stringify(attributes));
+  }
   for (let from = 0; from < body.length; from += HASH_STEP) {
     hash.update(body.subarray(from, from + HASH_STEP));
     if (slice.isOver) await slice.pause();

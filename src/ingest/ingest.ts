@@ -2,19 +2,21 @@ import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HeadraceError } from "../errors.ts";
 import { answeredStatus } from "../http/answered-status.ts";
-import type { BatchRange, Loader, StoredCounts } from "../load/load.ts";
-import type { KeyedAnswer, Log } from "../log/log.ts";
+import type { Loader } from "../load/load.ts";
+import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { EventValidator } from "../project/event-validator.ts";
 import { didYouMean, nearestName } from "../project/nearest-name.ts";
-import { countsJson, countsOfFirst, eventsRejected, waitedJson, type Counts } from "./answer.ts";
+import { eventTypeOf } from "../project/schema/stream-schema.ts";
+import type { EventType } from "../project/wire-type.ts";
+import { countsJson, eventsRejected, waitedJson } from "./answer.ts";
 import { discardRest, readBody } from "./body.ts";
-import { hashRequest, KeyedRanges, KeysInFlight, scopedKey } from "./idempotency.ts";
+import { KeysInFlight, scopedKey } from "./idempotency.ts";
 import { InFlightBytes } from "./in-flight-bytes.ts";
-import { judge } from "./judge.ts";
+import { Keeper, type Outcome } from "./keep.ts";
 import { INGEST_LIMIT_SETTINGS, LAG_RETRY_AFTER, type IngestLimits } from "./limits.ts";
+import { openSource } from "./open-source.ts";
 import { readHead, type RequestHead } from "./request-head.ts";
-import { waitUntilStored } from "./stored-wait.ts";
 import { WorkSlices } from "./work-slices.ts";
 
 export interface IngestDeps {
@@ -30,7 +32,7 @@ export interface IngestDeps {
 }
 
 export interface IngestStream {
-  readonly stream: Pick<Stream, "name">;
+  readonly stream: Pick<Stream, "name" | "zod">;
   readonly validator: EventValidator;
 }
 
@@ -73,42 +75,38 @@ interface IngestRoute {
   readonly Params: { readonly stream: string };
 }
 
-/** What became of a request that was understood. */
-interface Outcome {
-  readonly counts: Counts;
-  /** Whether an earlier request with the same key kept the batch. */
-  readonly replayed: boolean;
-  /** Where the batch lies; undefined when nothing was kept, or when it is too long ago to know. */
-  readonly range: BatchRange | undefined;
-}
-
 class Ingest {
   readonly #deps: IngestDeps;
   readonly #bodies: InFlightBytes;
   readonly #keys = new KeysInFlight();
-  readonly #ranges = new KeyedRanges();
+  readonly #keeper: Keeper;
   readonly #slices = new WorkSlices();
-  readonly #clock: () => number;
+  /** What the events of each stream are. */
+  readonly #types: ReadonlyMap<string, EventType>;
 
   constructor(deps: IngestDeps) {
     this.#deps = deps;
     this.#bodies = new InFlightBytes(deps.limits.inFlightBytesMax);
-    this.#clock = deps.clock ?? Date.now;
+    this.#keeper = new Keeper({ ...deps, clock: deps.clock ?? Date.now });
+    this.#types = new Map(
+      [...deps.streams.values()].map(({ stream }) => [stream.name, eventTypeOf(stream.zod, stream.name)]),
+    );
   }
 
   async handle(request: FastifyRequest<IngestRoute>, reply: FastifyReply): Promise<FastifyReply> {
     const name = request.params.stream;
     const target = this.#deps.streams.get(name);
-    if (target === undefined) throw unknownStream(name, [...this.#deps.streams.keys()]);
+    const type = this.#types.get(name);
+    if (target === undefined || type === undefined) throw unknownStream(name, [...this.#deps.streams.keys()]);
     this.#observe(name, reply.raw);
     const head = readHead(request);
     this.#refuseLag(name);
     this.#bodies.admit(head.contentLength ?? 0);
     // Each caller has keys of their own.
-    const key = head.key === undefined ? undefined : scopedKey(request.caller?.name ?? NOBODY, head.key);
-    const endKey = key === undefined ? undefined : this.#keys.begin(name, key);
+    const caller = request.caller?.name ?? NOBODY;
+    const endKey = head.key === undefined ? undefined : this.#keys.begin(name, scopedKey(caller, head.key));
     try {
-      const outcome = await this.#accept(request, target, head, key);
+      const outcome = await this.#accept(request, target, type, head, caller);
       return await this.#answer(reply, name, head, outcome);
     } finally {
       endKey?.();
@@ -119,52 +117,32 @@ class Ingest {
   async #accept(
     request: FastifyRequest,
     target: IngestStream,
+    type: EventType,
     head: RequestHead,
-    key: string | undefined,
+    caller: string,
   ): Promise<Outcome> {
-    const { limits, log, observer } = this.#deps;
+    const { limits, observer } = this.#deps;
     const stream = target.stream.name;
     const memory = this.#bodies.share();
     try {
       const body = await readBody(request.raw, head, limits, memory);
-      if (body.length === 0) throw new HeadraceError("body_unreadable", "The body is empty");
+      // A CloudEvent in binary mode may have attributes alone.
+      if (body.length === 0 && head.binary === undefined) {
+        throw new HeadraceError("body_unreadable", "The body is empty");
+      }
       const bytes = body.length;
+      const source = openSource(body, head, { type, limits });
+      const keepRejected = head.onInvalid === "keep";
+      const judging = { stream, validator: target.validator, source, memory, keepRejected };
       const slice = this.#slices.begin();
-
-      // Before the events are judged, which writes to the body.
-      const bodyHash = key === undefined ? "" : await hashRequest(head, body, slice);
-      const first = key === undefined ? undefined : await log.recall(stream, key);
-      if (first !== undefined) return this.#replay(stream, key, first, bodyHash);
-
-      const { mediaType, onInvalid } = head;
-      const keepRejected = onInvalid === "keep";
-      const judging = { stream, validator: target.validator, mediaType, limits, memory, keepRejected };
-      const { events, rejected, errors } = await judge(body, judging, slice);
-      const counts = { accepted: events.count, rejected: rejected.count, errors };
-      if (counts.rejected > 0 && onInvalid === "fail") throw eventsRejected(counts, { kept: false });
-      if (counts.accepted + counts.rejected === 0) return { counts, replayed: false, range: undefined };
-
-      const appended = await log.append(stream, {
-        acceptedAt: this.#clock(),
-        events,
-        rejected,
-        ...(key === undefined ? {} : { key: { key, bodyHash, answer: countsJson(counts) } }),
-      });
-      if (appended.kind === "duplicate") return this.#replay(stream, key, appended.first, bodyHash);
-      const { partition, position } = appended;
-      const range = { partition, position, events: counts.accepted, rejected: counts.rejected };
-      if (key !== undefined) this.#ranges.remember(stream, key, range);
-      observer?.kept?.(stream, counts.accepted, counts.rejected, bytes);
-      return { counts, replayed: false, range };
+      const outcome = await this.#keeper.keep({ caller, head, body, judging, slice });
+      const { accepted, rejected } = outcome.added;
+      if (accepted + rejected > 0) observer?.kept?.(stream, accepted, rejected, bytes);
+      return outcome;
     } finally {
       memory.release();
       discardRest(request.raw);
     }
-  }
-
-  #replay(stream: string, key: string | undefined, first: KeyedAnswer, bodyHash: string): Outcome {
-    const range = key === undefined ? undefined : this.#ranges.find(stream, key);
-    return { counts: countsOfFirst(first, bodyHash), replayed: true, range };
   }
 
   async #answer(
@@ -178,15 +156,8 @@ class Ingest {
     if (counts.accepted === 0 && counts.rejected > 0) throw eventsRejected(counts, { kept: true });
     void reply.header("content-type", "application/json; charset=utf-8");
     if (!head.waitStored) return reply.code(202).send(countsJson(counts));
-    const stored = await this.#stored(stream, outcome);
+    const stored = await this.#keeper.stored(stream, outcome);
     return reply.code(stored === undefined ? 202 : 200).send(waitedJson(counts, stored));
-  }
-
-  /** What the loader made of a batch, when it says so in time. */
-  async #stored(stream: string, { counts, range }: Outcome): Promise<StoredCounts | undefined> {
-    if (counts.accepted === 0) return { stored: 0, duplicates: 0, refused: 0 };
-    if (range === undefined) return undefined;
-    return await waitUntilStored(this.#deps.loader, stream, range, this.#deps.draining);
   }
 
   #observe(stream: string, response: ServerResponse): void {

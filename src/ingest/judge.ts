@@ -3,18 +3,18 @@ import type { EventError, EventValidator } from "../project/event-validator.ts";
 import { encodeRejected } from "../rejected/rejected-event.ts";
 import { KIB } from "../units.ts";
 import type { IngestError } from "./answer.ts";
+import type { Conversion, EventSource } from "./event-source.ts";
 import type { MemoryShare } from "./in-flight-bytes.ts";
 import { LineChunks } from "./line-chunks.ts";
 import { LineCollector } from "./lines.ts";
-import { ANSWER_ERRORS_MAX, type IngestLimits } from "./limits.ts";
-import type { MediaType } from "./media-type.ts";
-import { SPLIT_DONE, type EventSplitter } from "./split/event-splitter.ts";
-import { splitJson } from "./split/split-json.ts";
-import { splitNdjson } from "./split/split-ndjson.ts";
+import { ANSWER_ERRORS_MAX } from "./limits.ts";
+import { SPLIT_DONE } from "./split/event-splitter.ts";
 import type { WorkSlice } from "./work-slices.ts";
 
 /** Bytes of accepted events between two looks at the clock: some 50 µs of work. */
 const CLOCK_BYTES = 64 * KIB;
+/** How much more work a byte is that has to be made JSON first. */
+const CONVERTED_COST = 8;
 
 export interface JudgedBatch {
   readonly events: Lines;
@@ -26,8 +26,7 @@ export interface JudgedBatch {
 export interface Judging {
   readonly stream: string;
   readonly validator: EventValidator;
-  readonly mediaType: MediaType;
-  readonly limits: IngestLimits;
+  readonly source: EventSource;
   readonly memory: MemoryShare;
   /** Whether rejected events are wanted, or only their count and reasons. */
   readonly keepRejected: boolean;
@@ -41,7 +40,7 @@ export interface Judging {
  */
 export async function judge(body: Buffer, judging: Judging, slice: WorkSlice): Promise<JudgedBatch> {
   const bench = new Bench(body, judging);
-  const splitter = split(body, judging);
+  const { splitter } = judging.source;
   for (let count = splitter.next(); count !== SPLIT_DONE; count = splitter.next()) {
     for (let i = 0; i < count; i++) {
       bench.judge(splitter.ranges[2 * i] ?? 0, splitter.ranges[2 * i + 1] ?? 0);
@@ -50,11 +49,6 @@ export async function judge(body: Buffer, judging: Judging, slice: WorkSlice): P
     if (slice.isOver) await slice.pause();
   }
   return bench.finish();
-}
-
-function split(body: Buffer, { mediaType, limits }: Judging): EventSplitter {
-  const splitLimits = { events: limits.eventsMax };
-  return mediaType === "application/json" ? splitJson(body, splitLimits) : splitNdjson(body, splitLimits);
 }
 
 /** Where events are judged, one after the other. */
@@ -79,6 +73,12 @@ class Bench {
   }
 
   judge(start: number, end: number): void {
+    if (this.#judging.source.convert === undefined) this.#judgeAsItStands(start, end);
+    else this.#judgeConverted(start, end, this.#judging.source.convert(start, end));
+    this.#index += 1;
+  }
+
+  #judgeAsItStands(start: number, end: number): void {
     const verdict = this.#validator.validate(this.#body, start, end);
     if (verdict === true) {
       this.#accepted.addRaw(start, end);
@@ -88,10 +88,26 @@ class Bench {
       this.#untilClock = 0;
     } else {
       this.#accepted.endRun();
-      this.#reject(start, end, verdict);
+      this.#reject(this.#body.subarray(start, end), verdict);
       this.#untilClock = 0;
     }
-    this.#index += 1;
+  }
+
+  #judgeConverted(start: number, end: number, conversion: Conversion): void {
+    this.#untilClock -= CONVERTED_COST * (end - start);
+    if ("errors" in conversion) {
+      this.#reject(this.#body.subarray(start, end), conversion.errors);
+      this.#untilClock = 0;
+      return;
+    }
+    const { json, start: from, end: to } = conversion;
+    const verdict = this.#validator.validate(json, from, to);
+    if (verdict === true) this.#accepted.addLine(json.subarray(from, to));
+    else {
+      if (Buffer.isBuffer(verdict)) this.#accepted.addLine(verdict);
+      else this.#reject(json.subarray(from, to), verdict);
+      this.#untilClock = 0;
+    }
   }
 
   /** Whether enough was done since this was last true. */
@@ -110,7 +126,7 @@ class Bench {
     };
   }
 
-  #reject(start: number, end: number, errors: readonly EventError[]): void {
+  #reject(raw: Buffer, errors: readonly EventError[]): void {
     this.#rejectedCount += 1;
     for (const error of errors) {
       if (this.#errors.length === ANSWER_ERRORS_MAX) break;
@@ -118,7 +134,7 @@ class Bench {
     }
     if (!this.#judging.keepRejected) return;
     const { stream } = this.#judging;
-    const line = encodeRejected({ stream, raw: this.#body.subarray(start, end), errors });
+    const line = encodeRejected({ stream, raw, errors });
     this.#rejectedLines.add(line.subarray(0, -1));
   }
 }

@@ -45,6 +45,8 @@ export const ANSWER_ERRORS_MAX = 100;
 export const KEY_LENGTH_MAX = 255;
 /** Keys whose batch's place is remembered in memory, for all streams together. */
 export const KEYED_RANGES_MAX = 10_000;
+/** CloudEvents of one request that are each remembered by source and id: keys take 5 µs each, all at once. */
+export const KEYED_EVENTS_MAX = 10_000;
 /** How long `?wait=stored` waits, in milliseconds. */
 export const STORED_WAIT_MAX = 30 * SECOND;
 /** How long it still waits once the server stops, in milliseconds: short enough for the answer to get out. */

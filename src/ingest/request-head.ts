@@ -2,11 +2,15 @@ import type { FastifyRequest } from "fastify";
 import { HeadraceError } from "../errors.ts";
 import { didYouMean } from "../project/nearest-name.ts";
 import { KEY_LENGTH_MAX } from "./limits.ts";
-import { mediaTypeOf, type MediaType } from "./media-type.ts";
+import { readBinaryHead, type BinaryHead } from "./cloudevents/binary-head.ts";
+import { isCloudEventsType, mediaTypeOf, type MediaType } from "./media-type.ts";
 
 /** Everything that a request says beside its body. */
 export interface RequestHead {
+  /** Of a CloudEvent in binary mode: that of its data, which counts as JSON. */
   readonly mediaType: MediaType;
+  /** The attributes of a CloudEvent in binary mode. */
+  readonly binary: BinaryHead | undefined;
   readonly encoding: ContentEncoding;
   /** What a bad event does: it is kept as rejected, or it refuses the whole batch. */
   readonly onInvalid: "keep" | "fail";
@@ -24,8 +28,11 @@ export function readHead(request: FastifyRequest): RequestHead {
   const query = request.query as Readonly<Record<string, string | readonly string[]>>;
   for (const name in query) refuseUnknown(name);
   const contentLength = headers["content-length"];
+  const contentType = headers["content-type"];
+  const binary = isCloudEventsType(contentType) ? undefined : readBinaryHead(request.raw);
   return {
-    mediaType: mediaTypeOf(headers["content-type"]),
+    mediaType: binary === undefined ? mediaTypeOf(contentType) : "application/json",
+    binary,
     encoding: encodingOf(headers["content-encoding"]),
     onInvalid: choice(query, "on_invalid", "fail") ? "fail" : "keep",
     waitStored: choice(query, "wait", "stored"),
@@ -33,6 +40,11 @@ export function readHead(request: FastifyRequest): RequestHead {
     // Node's parser has seen to it that it is a number.
     contentLength: contentLength === undefined ? undefined : Number(contentLength),
   };
+}
+
+/** Whether the events are CloudEvents, in whichever mode. */
+export function isCloudEvents({ mediaType, binary }: Pick<RequestHead, "mediaType" | "binary">): boolean {
+  return binary !== undefined || isCloudEventsType(mediaType);
 }
 
 const PARAMETERS = ["on_invalid", "wait"];

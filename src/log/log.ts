@@ -13,12 +13,12 @@ export interface Log {
   /**
    * Appends a batch: when it resolves, the whole batch is durable; when it rejects, nothing of it is or will be
    * there, except after a crash in between (then it is there whole or not at all). Batches of one partition keep the
-   * order of their calls. With a key that the stream holds already nothing is written, and the first batch's answer
-   * comes back instead. The batch's buffers must not change until then.
+   * order of their calls. With a key that the stream holds already, the batch's own or one of its events', nothing is
+   * written, and what stands under the key comes back instead. The batch's buffers must not change until then.
    */
   append(stream: string, batch: NewBatch): Promise<Appended>;
 
-  /** The batch that was appended with this key, if it is still remembered. */
+  /** What stands under this key of a batch or of an event, if it is still remembered. */
   recall(stream: string, key: string): Promise<KeyedAnswer | undefined>;
 
   /**
@@ -73,7 +73,16 @@ export interface NewBatch {
   /** Rejected events of the same request (`rejected/` has the codec). Their offsets follow those of the events. */
   readonly rejected: Lines;
   /** The idempotency key, unique within the stream, when the caller gave one. */
-  readonly key?: KeyedAnswer & { readonly key: string };
+  readonly key?: NewKey;
+  /**
+   * Keys of single events, unique within the stream and the batch. They are remembered with the batch or not at all,
+   * and the batch is appended only when none of them is held already.
+   */
+  readonly eventKeys?: readonly NewKey[];
+}
+
+export interface NewKey extends KeyedAnswer {
+  readonly key: string;
 }
 
 export interface KeyedAnswer {
@@ -85,7 +94,13 @@ export interface KeyedAnswer {
 
 export type Appended =
   | { readonly kind: "appended"; readonly position: Position; readonly partition: number }
-  | { readonly kind: "duplicate"; readonly first: KeyedAnswer };
+  | {
+      readonly kind: "duplicate";
+      /** What stands under the batch's key, or under the first of `seen`. */
+      readonly first: KeyedAnswer;
+      /** When it was for event keys: all of the batch's that the stream holds, with what stands under them. */
+      readonly seen?: ReadonlyMap<string, KeyedAnswer>;
+    };
 
 export interface ReadLimit {
   /** Stop before a batch that would take the sum of bytes over this. */

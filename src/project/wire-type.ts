@@ -61,6 +61,8 @@ export interface WireField extends WireValue {
   /** The default of one event, as the declaration gives it: a function's may differ from event to event. */
   readonly defaultValue?: () => unknown;
   readonly column: Column;
+  /** The CloudEvents attribute that fills the field where an event's data lacks it: `.meta({ cloudevent: "time" })`. */
+  readonly cloudEvent?: string;
 }
 
 /** The whole event: an object whose fields are the stream's columns. `slow` when a refinement of the event needs Zod. */

@@ -53,6 +53,14 @@ test("`npm run check` of a new project passes", { timeout: COMMAND_TIMEOUT }, as
   expect(output).toContain("my_analytics is fine: 1 stream, 1 endpoint");
 });
 
+test("the package generates a typed client", { timeout: COMMAND_TIMEOUT }, async () => {
+  const output = await run("npx", ["headrace", "generate", "client", "--out", "client.ts"], project);
+  expect(output).toBe("client.ts has a client of my_analytics: 1 stream, 1 endpoint\n");
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const flags = ["--noEmit", "--strict", "--target", "es2024", "--types", "", "client.ts"];
+  await run(process.execPath, [compiler, "--ignoreConfig", ...flags], project);
+});
+
 test("`npm run dev` serves what `publish` sends and `query` asks", { timeout: COMMAND_TIMEOUT }, async () => {
   const dev = spawn("npm", ["run", "dev", "--", "--port", "0"], {
     cwd: project,

@@ -335,7 +335,7 @@ describe("what goes wrong", () => {
   test.each([
     ["a missing file", ["missing.ndjson"], "no such file"],
     ["a folder", [tmpdir(), "--format", "json"], "is a folder"],
-    ["a name without a format", ["events.txt"], "give --format ndjson|json|parquet"],
+    ["a name without a format", ["events.txt"], "give --format ndjson|json|csv|parquet"],
   ])("%s is found before anything is sent", async (_, files, message) => {
     const { code, stderr } = await runHere(["publish", "flights", ...files]);
     expect(code).toBeGreaterThan(0);

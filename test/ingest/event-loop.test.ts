@@ -3,12 +3,8 @@ import { zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WorkSlices } from "../../src/ingest/work-slices.ts";
 import { MIB } from "../../src/units.ts";
+import { held, HELD_MAX, longestTurn } from "../support/event-loop.ts";
 import { startIngest, type IngestUnderTest } from "./ingest-server.ts";
-
-/** What no request may hold the event loop for. Milliseconds. */
-const HELD_MAX = 50;
-/** A garbage collection can fall into a turn, so the best of a few tries counts. */
-const TRIES = 3;
 
 let ingest: IngestUnderTest;
 beforeEach(async () => {
@@ -17,35 +13,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await ingest.stop();
 });
-
-/**
- * The longest turn of the event loop while the work is done, in milliseconds of this thread's processor time, in the
- * best of a few tries. Time on the clock (`monitorEventLoopDelay`) would measure the machine's other processes too.
- */
-async function held(work: () => Promise<void>): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < TRIES && best >= HELD_MAX; i++) best = Math.min(best, await longestTurn(work));
-  return best;
-}
-
-async function longestTurn(work: () => Promise<void>): Promise<number> {
-  let longest = 0;
-  let isWorking = true;
-  let last = process.threadCpuUsage();
-  const turn = (): void => {
-    const { user, system } = process.threadCpuUsage(last);
-    longest = Math.max(longest, (user + system) / 1000);
-    last = process.threadCpuUsage();
-    if (isWorking) setImmediate(turn);
-  };
-  setImmediate(turn);
-  await work();
-  isWorking = false;
-  // Until the turn that the work ended in is over and measured.
-  await setImmediatePromise();
-  await setImmediatePromise();
-  return longest;
-}
 
 const headers = (key: number) => ({ "content-encoding": "zstd", "idempotency-key": `${key}` });
 

@@ -11,9 +11,10 @@ import type { Loader, LoadStatus, StoredCounts } from "../../src/load/load.ts";
 import { openEmbeddedLog, type EmbeddedLogOptions } from "../../src/log/embedded/embedded-log.ts";
 import type { Log } from "../../src/log/log.ts";
 import { compileValidator } from "../../src/project/compile-stream.ts";
+import type { Stream } from "../../src/project/declarations.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 
-const STREAMS = [
+const STREAMS: readonly Stream[] = [
   /** All that its events need is on the fast path: bytes go to the log as they came. */
   defineStream("flights", {
     schema: z.object({ n: z.int32(), note: z.string().optional() }),
@@ -44,7 +45,7 @@ export interface KeptLines {
 
 export interface PostOptions {
   readonly stream?: string;
-  /** Default NDJSON. */
+  /** Default NDJSON; "" for none. */
   readonly type?: string;
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -57,6 +58,8 @@ export interface IngestAnswer {
 }
 
 export interface IngestTestOptions {
+  /** Default: `flights` and `defaults`. */
+  readonly streams?: readonly Stream[];
   readonly limits?: Partial<IngestLimits>;
   readonly http?: Partial<HttpLimits>;
   readonly log?: Partial<EmbeddedLogOptions>;
@@ -70,7 +73,8 @@ export interface IngestTestOptions {
 export async function startIngest(options: IngestTestOptions = {}): Promise<IngestUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "headrace-ingest-"));
   const limits = { ...INGEST_LIMITS, ...options.limits };
-  const log = await openEmbeddedLog({ folder, streams: STREAMS, ...options.log });
+  const { streams = STREAMS } = options;
+  const log = await openEmbeddedLog({ folder, streams, ...options.log });
   const server = createServer({
     logger: pino({ level: "silent" }),
     host: "127.0.0.1",
@@ -79,7 +83,7 @@ export async function startIngest(options: IngestTestOptions = {}): Promise<Inge
   });
   registerIngest(server.app, {
     streams: new Map(
-      STREAMS.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
+      streams.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
     ),
     log,
     loader: loaderThatSays(options),
@@ -150,8 +154,9 @@ async function send(
 ): Promise<IngestAnswer> {
   const response = await fetch(`${url}/v1/streams/${stream}/events${query}`, {
     method: "POST",
-    headers: { "content-type": type, ...headers },
-    body: typeof body === "string" || body instanceof ReadableStream ? body : new Uint8Array(body),
+    headers: { ...(type === "" ? {} : { "content-type": type }), ...headers },
+    // Bytes, since fetch gives a text a Content-Type of its own.
+    body: body instanceof ReadableStream ? body : new Uint8Array(Buffer.from(body)),
     ...(body instanceof ReadableStream ? { duplex: "half" } : {}),
   });
   const text = await response.text();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { StreamSchema } from "../../src/project/column.ts";
-import type { Log, LogBatch, NewBatch, Position } from "../../src/log/log.ts";
+import type { KeyedAnswer, Log, LogBatch, NewBatch, Position } from "../../src/log/log.ts";
 import { until } from "../support/until.ts";
 
 /** A log that can be closed and opened again on what it kept. */
@@ -24,7 +24,14 @@ export const WIDER_SCHEMA: StreamSchema = {
 /** A batch of numbered events; what they hold tells which batch it is. */
 export function batchOf(
   tag: string,
-  options: { events?: number; rejected?: number; key?: string; acceptedAt?: number; pad?: number } = {},
+  options: {
+    events?: number;
+    rejected?: number;
+    key?: string;
+    eventKeys?: readonly string[];
+    acceptedAt?: number;
+    pad?: number;
+  } = {},
 ): NewBatch {
   const lines = (kind: string, count: number): Buffer[] =>
     Array.from({ length: count }, (_, n) =>
@@ -32,14 +39,23 @@ export function batchOf(
     );
   const events = lines("event", options.events ?? 1);
   const rejected = lines("rejected", options.rejected ?? 0);
+  const keyOf = (key: string) => ({ key, ...answerOf(tag) });
   return {
     acceptedAt: options.acceptedAt ?? 1_700_000_000_000,
     events: { count: events.length, bytes: events },
     rejected: { count: rejected.length, bytes: rejected },
-    ...(options.key === undefined
-      ? {}
-      : { key: { key: options.key, bodyHash: `hash of ${tag}`, answer: JSON.stringify({ accepted: tag }) } }),
+    ...(options.key === undefined ? {} : { key: keyOf(options.key) }),
+    ...(options.eventKeys === undefined ? {} : { eventKeys: options.eventKeys.map(keyOf) }),
   };
+}
+
+/** What stands under the keys of a batch. */
+function answerOf(tag: string): KeyedAnswer {
+  return { bodyHash: `hash of ${tag}`, answer: JSON.stringify({ accepted: tag }) };
+}
+
+function numbersFrom(count: number, from: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${from + n}`);
 }
 
 /** The batch as a reader must find it. */
@@ -277,6 +293,54 @@ export function describeLogContract(name: string, create: () => Promise<LogUnder
         expect(again).toMatchObject({ kind: "duplicate", first: { bodyHash: `hash of batch ${n}` } });
       }
       expect(await readAll(log, "flights")).toHaveLength(20);
+    });
+
+    it("writes nothing of a batch of which one event's key is held, and tells which are, over a restart too", async () => {
+      await append(batchOf("one", { events: 3, eventKeys: ["a", "b", "c"] }));
+      await append(batchOf("two", { events: 2, eventKeys: ["d", "e"] }));
+      for (let n = 0; n < 50; n += 1)
+        await append(batchOf(`${n}`, { pad: 100, eventKeys: [`${n}`, `+${n}`] }));
+      for (const restart of [false, true]) {
+        if (restart) await reopen();
+        const again = await log.append(
+          "flights",
+          batchOf("again", { events: 4, eventKeys: ["x", "d", "+7", "b", "7", "a"] }),
+        );
+        expect(again).toEqual({
+          kind: "duplicate",
+          first: answerOf("two"),
+          seen: new Map([
+            ["d", answerOf("two")],
+            ["+7", answerOf("7")],
+            ["b", answerOf("one")],
+            ["7", answerOf("7")],
+            ["a", answerOf("one")],
+          ]),
+        });
+        expect(await readAll(log, "flights")).toHaveLength(52);
+        expect(log.status("flights", 0).keys).toBe(105);
+        expect(await log.recall("flights", "c")).toEqual(answerOf("one"));
+        expect(await log.recall("flights", "x")).toBeUndefined();
+      }
+      await append(batchOf("new", { eventKeys: ["x"] }));
+    });
+
+    it("writes each event key once of concurrent batches that share some", async () => {
+      const appended = await Promise.all(
+        Array.from({ length: 30 }, async (_, n) => {
+          let keys = numbersFrom(10, n * 3);
+          for (;;) {
+            if (keys.length === 0) return [];
+            const batch = batchOf(keys.join(","), { events: keys.length, eventKeys: keys });
+            const answer = await log.append("flights", batch);
+            if (answer.kind === "appended") return keys;
+            keys = keys.filter((key) => answer.seen?.has(key) !== true);
+          }
+        }),
+      );
+      const written = appended.flat();
+      expect(written.toSorted()).toEqual(numbersFrom(97, 0).toSorted());
+      expect(log.status("flights", 0).keys).toBe(97);
     });
 
     it("keeps a cursor for each subscription, over a restart", async () => {

@@ -27,7 +27,7 @@ export function registerPublish(program: Command, io: Io): void {
     .command("publish")
     .summary("send events to a stream of a running server")
     .description(
-      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event) or Parquet files, or standard input. " +
+      "Sends events to a stream of a running server: from NDJSON, JSON (an array or one event), CSV (with a header row) or Parquet files, or standard input. " +
         "Parquet's times without a zone are taken as UTC. A batch that gets no answer is sent again with the same " +
         "Idempotency-Key, so that it counts once.",
     )
@@ -68,6 +68,7 @@ export function registerPublish(program: Command, io: Io): void {
       examples(
         "headrace publish flights events.ndjson",
         "headrace publish flights january.parquet february.parquet --in-flight 1",
+        "gunzip -c flights.csv.gz | headrace publish flights - --format csv",
         "tail -f events.ndjson | headrace publish flights -",
         "HEADRACE_URL=https://events.example.com headrace publish flights events.json --rate 1000",
       ),

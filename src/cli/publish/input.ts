@@ -4,12 +4,14 @@ import { extname } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import { MIB } from "../../units.ts";
+import { jsonChunks, type EventChunk } from "./batches.ts";
 import { withoutMark } from "./byte-order-mark.ts";
+import { readCsv } from "./csv.ts";
 import { readJson } from "./json.ts";
 import { readNdjson } from "./ndjson.ts";
 import { openParquet } from "./parquet.ts";
 
-export const FORMATS = ["ndjson", "json", "parquet"] as const;
+export const FORMATS = ["ndjson", "json", "csv", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The file name that means standard input. */
@@ -20,7 +22,7 @@ const OPEN_BRACKET = 0x5b;
 /** Events from files or standard input, in order. */
 export interface Input {
   /** Begins to read; once only. The signal ends a wait for more. */
-  read(signal: AbortSignal): AsyncIterable<readonly Buffer[]>;
+  read(signal: AbortSignal): AsyncIterable<EventChunk>;
   /** The share that has been read, 0 to 1, when the whole is known. */
   fraction(): number | undefined;
 }
@@ -70,17 +72,21 @@ async function* readFile(
   stdin: Readable,
   signal: AbortSignal,
   onRead: (bytes: number) => void,
-): AsyncGenerator<readonly Buffer[]> {
+): AsyncGenerator<EventChunk> {
   if (file.format === "parquet") {
-    yield* readParquetFile(file, onRead);
+    yield* jsonChunks(readParquetFile(file, onRead));
     return;
   }
   const name = file.path === STDIN ? "standard input" : file.path;
   const stream = file.path === STDIN ? stdin : createReadStream(file.path, { highWaterMark: READ_SIZE });
   addAbortSignal(signal, stream);
   const bytes = withoutMark(readBytes(stream, name, onRead));
+  if (file.format === "csv") {
+    yield* readCsv(bytes, name);
+    return;
+  }
   if (file.format !== undefined) {
-    yield* file.format === "json" ? readJson(bytes, name) : readNdjson(bytes, name);
+    yield* jsonChunks(file.format === "json" ? readJson(bytes, name) : readNdjson(bytes, name));
     return;
   }
   // NDJSON, unless it begins with an array: a line that is an array could never be an event.
@@ -88,7 +94,7 @@ async function* readFile(
   if (first.done === true) return;
   const isArray = firstVisibleByte(first.value) === OPEN_BRACKET;
   const all = prepend(first.value, bytes);
-  yield* isArray ? readJson(all, name) : readNdjson(all, name);
+  yield* jsonChunks(isArray ? readJson(all, name) : readNdjson(all, name));
 }
 
 async function* readParquetFile(
@@ -141,6 +147,8 @@ function formatOf(path: string): Format {
       return "ndjson";
     case ".json":
       return "json";
+    case ".csv":
+      return "csv";
     case ".parquet":
       return "parquet";
     default:

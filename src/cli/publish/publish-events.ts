@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError, toHeadraceError } from "../../errors.ts";
 import { SECOND } from "../../units.ts";
 import type { Client } from "../client.ts";
-import { gatherBatches, type Batch, type BatchLimits } from "./batches.ts";
+import { gatherBatches, type Batch, type BatchLimits, type EventChunk } from "./batches.ts";
 import { sendBatch, type BatchAnswer, type Compression, type RejectedEvent } from "./send-batch.ts";
 
 /** The most rejected events that the summary names. */
@@ -14,8 +14,8 @@ const BATCHES_PER_SECOND = 5;
 export interface PublishOptions {
   readonly client: Client;
   readonly stream: string;
-  /** Begins to read the events: one JSON text a Buffer, without newlines. The signal ends a wait for more input. */
-  readonly read: (signal: AbortSignal) => AsyncIterable<readonly Buffer[]>;
+  /** Begins to read the events. The signal ends a wait for more input. */
+  readonly read: (signal: AbortSignal) => AsyncIterable<EventChunk>;
   readonly batch: BatchLimits;
   /** Requests at once. One keeps the events in order. */
   readonly inFlight: number;

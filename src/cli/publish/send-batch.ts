@@ -56,7 +56,7 @@ export async function sendBatch(options: SendOptions): Promise<BatchAnswer> {
         method: "POST",
         path: `/v1/streams/${encodeURIComponent(stream)}/events`,
         headers: {
-          "content-type": "application/x-ndjson",
+          "content-type": batch.mediaType,
           "idempotency-key": key,
           ...(compression === "none" ? {} : { "content-encoding": compression }),
         },

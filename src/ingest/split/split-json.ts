@@ -15,10 +15,12 @@ import {
  *
  * `body_unreadable`, with the byte, for what has no certain events: an empty body, another document, one that is cut off,
  * brackets that don't match, a missing or spare comma, and anything after the document.
+ *
+ * @param only What the document must be, when one of the two won't do.
  */
-export function splitJson(body: Buffer, limits: SplitLimits): EventSplitter {
+export function splitJson(body: Buffer, limits: SplitLimits, only?: "object" | "array"): EventSplitter {
   const ranges = new EventRanges(limits);
-  const scan = new JsonScan(body, ranges);
+  const scan = new JsonScan(body, ranges, only);
   return {
     ranges: ranges.places,
     next(): number {
@@ -64,6 +66,13 @@ const SCALAR = allBut(byteSet('"{}[]:, \t\r\n'));
 /** Bytes inside an object or array that neither open nor close anything. */
 const FLAT = allBut(byteSet('"{}[]'));
 
+/** What a document may be, for messages. */
+const EXPECTED = {
+  object: "an object (several go in an array as a batch, by its media type)",
+  array: "an array of objects",
+  either: "an object or an array of objects",
+};
+
 /** Brackets are matched by kind up to this depth; deeper ones, which validation refuses, are only counted. */
 const MATCHED_DEPTH = 256;
 
@@ -81,10 +90,12 @@ class JsonScan {
   #element = 0;
   /** Open brackets of the element. */
   #depth = 0;
+  readonly #only: "object" | "array" | undefined;
 
-  constructor(body: Buffer, ranges: EventRanges) {
+  constructor(body: Buffer, ranges: EventRanges, only: "object" | "array" | undefined) {
     this.#body = body;
     this.#ranges = ranges;
+    this.#only = only;
     this.#at = textStart(body);
   }
 
@@ -121,12 +132,12 @@ class JsonScan {
   }
 
   #startDocument(byte: number): void {
-    if (byte === OPEN_BRACKET) {
+    if (byte === OPEN_BRACKET && this.#only !== "object") {
       this.#array = true;
       this.#expected = "first element";
       this.#at++;
-    } else if (byte === OPEN_BRACE) this.#startElement(byte);
-    else throw this.#unreadable("expected an object or an array of objects");
+    } else if (byte === OPEN_BRACE && this.#only !== "array") this.#startElement(byte);
+    else throw this.#unreadable(`expected ${EXPECTED[this.#only ?? "either"]}`);
   }
 
   #endOrComma(byte: number): void {

@@ -15,7 +15,7 @@ export interface AppendTarget {
   /** The segment to write to, after beginning a new one if this one has no room for so many bytes. */
   segmentFor(bytes: number): Promise<Segment>;
   /** A record is durable now; called in the order of the offsets, before its append resolves. */
-  durable(segment: Segment, header: RecordHeader, position: number, batch: NewBatch): void;
+  durable(segment: Segment, header: RecordHeader, position: number, keyEntries: Buffer | undefined): void;
   /** A whole group is durable now; durations in milliseconds. */
   synced(group: { batches: number; bytes: number; write: number; sync: number }): void;
   /** Nothing more can be appended until a restart. */
@@ -128,7 +128,7 @@ export class Appender {
     let at = position;
     for (const [index, header] of headers.entries()) {
       const waiting = group[index];
-      if (waiting !== undefined) this.#target.durable(segment, header, at, waiting.batch);
+      if (waiting !== undefined) this.#target.durable(segment, header, at, waiting.keyEntries);
       at += recordBytes(header);
     }
     this.#target.synced({ batches: group.length, bytes, ...durations });

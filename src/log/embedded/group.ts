@@ -8,7 +8,8 @@ import { encodeRecordHeader, RECORD_HEADER_BYTES, type RecordHeader } from "./re
 /** A batch made ready for the disk as far as that goes before its offset is known. */
 export interface PreparedBatch {
   readonly batch: NewBatch;
-  readonly keyEntry: Buffer | undefined;
+  /** The entries of its keys, one after the other. */
+  readonly keyEntries: Buffer | undefined;
   readonly eventBytes: number;
   readonly rejectedBytes: number;
   readonly bodyCrc: number;
@@ -18,25 +19,30 @@ export interface PreparedBatch {
 
 /** Checks and sums up a batch; what is too large or not well-formed is refused here. */
 export function prepareBatch(batch: NewBatch): PreparedBatch {
-  const keyEntry =
-    batch.key === undefined ? undefined : encodeKeyEntry({ ...batch.key, acceptedAt: batch.acceptedAt });
+  const keyEntries = encodeKeys(batch);
   const eventBytes = checkedBytes(batch.events, "events");
   const rejectedBytes = checkedBytes(batch.rejected, "rejected events");
   if (batch.events.count + batch.rejected.count === 0) throw malformed("it is empty");
   if (!Number.isSafeInteger(batch.acceptedAt) || batch.acceptedAt < 0) {
     throw malformed(`its accept time is ${batch.acceptedAt}`);
   }
-  const bytes = RECORD_HEADER_BYTES + (keyEntry?.length ?? 0) + eventBytes + rejectedBytes;
+  const bytes = RECORD_HEADER_BYTES + (keyEntries?.length ?? 0) + eventBytes + rejectedBytes;
   if (bytes > RECORD_BYTES_MAX) {
     throw new HeadraceError(
       "body_too_large",
       `a batch may take ${RECORD_BYTES_MAX} bytes in the log, this one takes ${bytes}`,
     );
   }
-  let bodyCrc = keyEntry === undefined ? 0 : crc32(keyEntry);
+  let bodyCrc = keyEntries === undefined ? 0 : crc32(keyEntries);
   for (const buffer of batch.events.bytes) bodyCrc = crc32(buffer, bodyCrc);
   for (const buffer of batch.rejected.bytes) bodyCrc = crc32(buffer, bodyCrc);
-  return { batch, keyEntry, eventBytes, rejectedBytes, bodyCrc, bytes };
+  return { batch, keyEntries, eventBytes, rejectedBytes, bodyCrc, bytes };
+}
+
+function encodeKeys({ key, eventKeys = [], acceptedAt }: NewBatch): Buffer | undefined {
+  const keys = key === undefined ? eventKeys : [key, ...eventKeys];
+  if (keys.length === 0) return undefined;
+  return Buffer.concat(keys.map((each) => encodeKeyEntry({ ...each, acceptedAt })));
 }
 
 function checkedBytes(lines: Lines, what: string): number {
@@ -97,12 +103,12 @@ export class GroupEncoder {
       at += RECORD_HEADER_BYTES;
       const { events, rejected } = prepared.batch;
       if (isCopied(prepared)) {
-        if (prepared.keyEntry !== undefined) at += prepared.keyEntry.copy(slab, at);
+        if (prepared.keyEntries !== undefined) at += prepared.keyEntries.copy(slab, at);
         for (const buffer of events.bytes) at += buffer.copy(slab, at);
         for (const buffer of rejected.bytes) at += buffer.copy(slab, at);
       } else {
         buffers.push(slab.subarray(start, at));
-        if (prepared.keyEntry !== undefined) buffers.push(prepared.keyEntry);
+        if (prepared.keyEntries !== undefined) buffers.push(prepared.keyEntries);
         buffers.push(...events.bytes, ...rejected.bytes);
         start = at;
       }
@@ -121,7 +127,7 @@ function recordHeader(prepared: PreparedBatch, offset: number, groupStart: numbe
     groupStart,
     eventCount: batch.events.count,
     rejectedCount: batch.rejected.count,
-    keyBytes: prepared.keyEntry?.length ?? 0,
+    keyBytes: prepared.keyEntries?.length ?? 0,
     eventBytes: prepared.eventBytes,
     rejectedBytes: prepared.rejectedBytes,
     bodyCrc: prepared.bodyCrc,

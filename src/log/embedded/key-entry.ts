@@ -6,7 +6,8 @@ import { readU64, writeU64 } from "./u64.ts";
 
 /**
  * An idempotency key with the answer that it stands for. It lies the same way in a record and in a side file, with a
- * checksum of its own, so that one can be looked up without reading the events beside it.
+ * checksum of its own, so that one can be looked up without reading the events beside it. A record has an entry for each
+ * of its keys, one after the other.
  */
 export interface KeyEntry extends KeyedAnswer {
   readonly key: string;
@@ -59,6 +60,19 @@ export interface KeyOfEntry {
   readonly acceptedAt: number;
   /** Length of the whole entry. */
   readonly bytes: number;
+}
+
+/** Reads the keys of the entries that fill `length` bytes, with their places, in bytes whose checksum was compared already. */
+export function* decodeKeysOfEntries(
+  from: Buffer,
+  start: number,
+  length: number,
+): Generator<KeyOfEntry & { readonly at: number }> {
+  for (let at = start; at < start + length;) {
+    const entry = decodeKeyOfEntry(from, at);
+    yield { ...entry, at };
+    at += entry.bytes;
+  }
 }
 
 /** Reads the key of the entry that begins at a place, in bytes whose checksum was compared already. */

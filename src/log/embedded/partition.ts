@@ -14,6 +14,7 @@ import { Appender } from "./appender.ts";
 import type { CursorFile } from "./cursor-file.ts";
 import type { FileSystem } from "./file-system.ts";
 import { heal } from "./heal.ts";
+import { decodeKeysOfEntries } from "./key-entry.ts";
 import { KeyLookup } from "./key-lookup.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { SUBSCRIPTION_NAME_BYTES_MAX, SUBSCRIPTIONS_MAX } from "./limits.ts";
@@ -66,7 +67,8 @@ export class Partition {
       {
         stream: found.stream,
         segmentFor: (bytes) => list.segmentFor(bytes),
-        durable: (segment, header, position, batch) => this.#durable(segment, header, position, batch),
+        durable: (segment, header, position, keyEntries) =>
+          this.#durable(segment, header, position, keyEntries),
         synced: (group) => options.observer.synced?.(found.stream, group),
         failed: (reason) => options.observer.failed?.(found.stream, reason),
       },
@@ -95,8 +97,14 @@ export class Partition {
 
   append(batch: NewBatch): Promise<Appended> {
     this.#checkOpen();
-    if (batch.key === undefined) return this.#write(batch);
-    return this.#lookup.first(batch.key.key, () => this.#write(batch));
+    const { key, eventKeys = [] } = batch;
+    if (key === undefined && eventKeys.length === 0) return this.#write(batch);
+    const write = (): Promise<Appended> => this.#write(batch);
+    return this.#lookup.first(
+      key?.key,
+      eventKeys.map((each) => each.key),
+      write,
+    );
   }
 
   async #write(batch: NewBatch): Promise<Appended> {
@@ -105,11 +113,13 @@ export class Partition {
     return { kind: "appended", position: { log: this.#lineage.current, offset }, partition: 0 };
   }
 
-  #durable(segment: Segment, header: RecordHeader, position: number, batch: NewBatch): void {
+  #durable(segment: Segment, header: RecordHeader, position: number, keyEntries: Buffer | undefined): void {
     segment.add(header, position);
-    if (batch.key !== undefined) {
-      const place = { path: segment.path, at: position + RECORD_HEADER_BYTES, bytes: header.keyBytes };
-      this.#keys.add(batch.key.key, { acceptedAt: header.acceptedAt, ...place });
+    if (keyEntries !== undefined) {
+      const { path } = segment;
+      for (const { key, acceptedAt, at, bytes } of decodeKeysOfEntries(keyEntries, 0, keyEntries.length)) {
+        this.#keys.add(key, { acceptedAt, path, at: position + RECORD_HEADER_BYTES + at, bytes });
+      }
     }
     this.#waiters.wake(segment.end);
   }

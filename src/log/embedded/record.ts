@@ -3,7 +3,7 @@ import { RECORD_BYTES_MAX } from "./limits.ts";
 import { readU64, writeU64 } from "./u64.ts";
 
 /**
- * A record is a batch on disk: a header of 64 bytes, the key entry if there is one, the events, the rejected events.
+ * A record is a batch on disk: a header of 64 bytes, the key entries if there are any, the events, the rejected events.
  * docs/LOG-FORMAT.md has the layout.
  */
 export interface RecordHeader {

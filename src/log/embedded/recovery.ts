@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { corrupt } from "./corrupt.ts";
 import { CursorFile } from "./cursor-file.ts";
 import { readFully, TEMPORARY_SUFFIX, type File, type FileSystem } from "./file-system.ts";
-import { decodeKeyOfEntry } from "./key-entry.ts";
+import { decodeKeysOfEntries } from "./key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { LOADER_SUBSCRIPTION, SCAN_CHUNK_BYTES } from "./limits.ts";
 import { Lineage } from "./lineage.ts";
@@ -212,9 +212,10 @@ async function scan(file: File, segment: Segment, to: number, keys: KeyIndex): P
     if (header.offset !== segment.end || !bodyIsValid(header, buffer, at)) return lastGroup;
     segment.add(header, position);
     lastGroup = header.groupStart;
-    if (header.keyBytes > 0) {
-      const { key, acceptedAt, bytes } = decodeKeyOfEntry(buffer, at + RECORD_HEADER_BYTES);
-      keys.add(key, { acceptedAt, path: segment.path, at: position + RECORD_HEADER_BYTES, bytes });
+    const body = at + RECORD_HEADER_BYTES;
+    for (const entry of decodeKeysOfEntries(buffer, body, header.keyBytes)) {
+      const { key, acceptedAt, bytes } = entry;
+      keys.add(key, { acceptedAt, path: segment.path, at: position + entry.at - at, bytes });
     }
     scanner.advance(found);
   }

@@ -1,6 +1,6 @@
 import { corrupt } from "./corrupt.ts";
 import type { FileSystem } from "./file-system.ts";
-import { decodeKeyOfEntry } from "./key-entry.ts";
+import { decodeKeyOfEntry, decodeKeysOfEntries } from "./key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
 import { bodyIsValid, RECORD_HEADER_BYTES } from "./record.ts";
@@ -57,7 +57,9 @@ async function readKeyEntries(segment: Segment): Promise<Buffer[]> {
         throw corrupt(segment.path, position, "a record can't be read back");
       }
       const body = at + RECORD_HEADER_BYTES;
-      if (header.keyBytes > 0) entries.push(Buffer.from(buffer.subarray(body, body + header.keyBytes)));
+      for (const { at: entry, bytes } of decodeKeysOfEntries(buffer, body, header.keyBytes)) {
+        entries.push(Buffer.from(buffer.subarray(entry, entry + bytes)));
+      }
       scanner.advance(found);
     }
     return entries;

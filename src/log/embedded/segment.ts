@@ -18,6 +18,7 @@ export class Segment {
   /** Accept times of the first record and the latest one, milliseconds. */
   firstAcceptedAt: number | undefined;
   lastAcceptedAt = 0;
+  /** How many records have keys, or how many keys there are once that is known: 0 when there are none. */
   keys = 0;
   /** Whether the side file is there. */
   sealed = false;

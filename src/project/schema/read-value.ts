@@ -4,6 +4,7 @@ import { fieldNameProblem } from "../names.ts";
 import type { WireField, WireType, WireValue } from "../wire-type.ts";
 import { checkDefault } from "./check-default.ts";
 import { NATIVE_TYPES, type NativeType, parseNativeType } from "./native-type.ts";
+import { cloudEventAttribute } from "./cloud-event-attribute.ts";
 import { readScalar, slowIfChecked } from "./read-scalar.ts";
 import type { ReadType } from "./read-string.ts";
 import { inside, type Place, refusal } from "./refusal.ts";
@@ -30,6 +31,7 @@ interface ReadValue extends WireValue {
   readonly column: ColumnType;
   readonly defaultValue: (() => unknown) | undefined;
   readonly native: string | undefined;
+  readonly cloudEvent: string | undefined;
 }
 
 /** Reads the fields of an object schema. Throws `schema_unsupported` for a field that no column can hold. */
@@ -45,7 +47,7 @@ export function readFields(schema: z.core.$ZodObject, place: Place, ancestors: A
     const problem = fieldNameProblem(name);
     if (problem !== undefined) throw refusal(at, "this name can't be a column's", capitalised(problem));
     const read = readValue(field, at, { ancestors: [...ancestors, schema] });
-    const { type, nullable, absentAsNull, defaultValue } = read;
+    const { type, nullable, absentAsNull, defaultValue, cloudEvent } = read;
     const column: Column = {
       name,
       type: read.column,
@@ -61,13 +63,15 @@ export function readFields(schema: z.core.$ZodObject, place: Place, ancestors: A
       ...(absentAsNull === true ? { absentAsNull } : {}),
       ...(defaultValue === undefined ? {} : { defaultValue }),
       column,
+      ...(cloudEvent === undefined ? {} : { cloudEvent }),
     };
   });
 }
 
 function readValue(schema: z.core.$ZodType, place: Place, way: Way): ReadValue {
-  const { inner, nullable: absent, absentAsNull, defaultValue, column: said } = unwrap(schema, place);
-  const wanted = wantedType(said, place, way);
+  const unwrapped = unwrap(schema, place);
+  const { inner, nullable: absent, absentAsNull, defaultValue } = unwrapped;
+  const wanted = wantedType(unwrapped.column, place, way);
   if (way.element === true && defaultValue !== undefined) {
     throw refusal(place, "a default inside an array or record is never used", "Leave the default out");
   }
@@ -97,6 +101,7 @@ function readValue(schema: z.core.$ZodType, place: Place, way: Way): ReadValue {
     ...(absentAsNull ? { absentAsNull } : {}),
     defaultValue,
     native: way.element === true ? undefined : wanted?.text,
+    cloudEvent: cloudEventAttribute(unwrapped.cloudEvent, column, place, way.ancestors.length),
   };
 }
 

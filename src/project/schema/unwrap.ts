@@ -13,6 +13,8 @@ export interface Unwrapped {
   readonly defaultValue: (() => unknown) | undefined;
   /** What `.meta({ column })` gave, on whichever layer. */
   readonly column: unknown;
+  /** What `.meta({ cloudevent })` gave, on whichever layer. */
+  readonly cloudEvent: unknown;
 }
 
 /** Takes optional, nullable, default, prefault, readonly and nonoptional off a schema. */
@@ -22,9 +24,12 @@ export function unwrap(schema: z.core.$ZodType, place: Place): Unwrapped {
   let required = false;
   let defaultValue: (() => unknown) | undefined;
   let column: unknown;
+  let cloudEvent: unknown;
   let layer = asZodType(schema);
   for (;;) {
-    column ??= z.globalRegistry.get(layer)?.["column"];
+    const meta = z.globalRegistry.get(layer);
+    column ??= meta?.["column"];
+    cloudEvent ??= meta?.["cloudevent"];
     const { def } = layer._zod;
     const inner = def.type === "catch" ? undefined : wrappedType(layer);
     if (inner === undefined) break;
@@ -42,7 +47,7 @@ export function unwrap(schema: z.core.$ZodType, place: Place): Unwrapped {
     layer = inner;
   }
   const absentAsNull = nullable && schema._zod.optin !== "optional";
-  return { inner: layer, nullable: optional || nullable, absentAsNull, defaultValue, column };
+  return { inner: layer, nullable: optional || nullable, absentAsNull, defaultValue, column, cloudEvent };
 }
 
 /** The default's getter; none for `.default(null)`, which says no more than `.nullable()`. */

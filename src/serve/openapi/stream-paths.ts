@@ -1,8 +1,8 @@
 import type { Stream } from "../../project/declarations.ts";
 import { eventJsonSchema } from "./event-schema.ts";
+import { CLOUD_EVENT_HEADERS, ingestBodies } from "./ingest-bodies.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { problemResponses } from "./problem-responses.ts";
-import { sampleValue } from "./sample-value.ts";
 
 /** The path items of one stream. */
 export function streamPaths(stream: Stream): Record<string, unknown> {
@@ -69,16 +69,11 @@ function ingestOperation(stream: Stream) {
         description: "How the body is compressed.",
         schema: { type: "string", enum: ["gzip", "deflate", "br", "zstd"] },
       },
+      ...CLOUD_EVENT_HEADERS,
     ],
     requestBody: {
       required: true,
-      content: {
-        "application/json": {
-          schema: { anyOf: [event, { type: "array", items: event }] },
-          example: sampleEvent(stream),
-        },
-        "application/x-ndjson": { schema: { type: "string", description: "One event a line." } },
-      },
+      content: ingestBodies(stream, event),
     },
     responses: ingestResponses(),
   };
@@ -102,6 +97,8 @@ function ingestResponses() {
     },
     ...problemResponses(
       "body_unreadable",
+      "bad_parameter",
+      "csv_header_invalid",
       "request_timeout",
       "idempotency_key_in_flight",
       "body_too_large",
@@ -144,9 +141,4 @@ function rejectedOperation(stream: Stream) {
 
 function jsonResponse(description: string, schema: JsonSchema) {
   return { description, content: { "application/json": { schema } } };
-}
-
-/** Required fields only, so that the example is short. */
-function sampleEvent(stream: Stream): unknown {
-  return sampleValue(eventJsonSchema(stream));
 }

@@ -5,23 +5,24 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Throws `store_failed` unless the chunks hold `count` lines that each look like one object. The engine takes blank
- * lines and lists of objects too, and as a row's identity is its number, all rows after such a line would get another's.
+ * Throws unless the chunks hold `count` lines that each look like one object. The engine takes blank lines and lists of
+ * objects too, and as a row's identity is its number, all rows after such a line would get another's.
+ *
+ * A line that isn't an object is its event's fault (`store_refused_events` with its index); another number of lines is
+ * nobody's event's, as then no line can be told for whose it is (`store_failed`).
  */
 export function checkLines(table: string, chunks: readonly Uint8Array[], count: number): void {
   let lines = 0;
+  let bad: number | undefined;
   for (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      if (!isObject(chunk, start, end)) break;
+      if (bad === undefined && !isObject(chunk, start, end)) bad = lines;
       lines++;
       start = end + 1;
     }
     if (start < chunk.length) {
-      throw new HeadraceError(
-        "store_failed",
-        `Line ${lines + 1} of a batch for table ${table} isn't one JSON object and a newline`,
-      );
+      throw new HeadraceError("store_failed", `A batch for table ${table} has a line without a newline`);
     }
   }
   if (lines !== count) {
@@ -29,6 +30,12 @@ export function checkLines(table: string, chunks: readonly Uint8Array[], count: 
       "store_failed",
       `A batch for table ${table} has ${lines} lines but counts ${count}`,
     );
+  }
+  if (bad !== undefined) {
+    const reason = "The line isn't one JSON object";
+    throw new HeadraceError("store_refused_events", `${reason}: row ${bad + 1} of a batch for ${table}`, {
+      details: { reason, row: bad },
+    });
   }
 }
 

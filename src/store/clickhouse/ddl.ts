@@ -80,7 +80,8 @@ export function createIdsTable(spec: TableSpec): string {
   return [
     `CREATE TABLE IF NOT EXISTS ${DATABASE}.${quoteName(idsTable(name))} (`,
     "`id` String CODEC(ZSTD), `log` LowCardinality(String), `offset` UInt64 CODEC(Delta, ZSTD),",
-    "`accepted_at` DateTime64(3, 'UTC') CODEC(Delta, ZSTD)",
+    "`accepted_at` DateTime64(3, 'UTC') CODEC(Delta, ZSTD),",
+    "`stored_at` DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD)",
     ") ENGINE = MergeTree PARTITION BY toYYYYMMDD(`accepted_at`) ORDER BY (`id`)",
     `TTL ${idsTtl(spec)}`,
     `SETTINGS ${settings({ ...TABLE_SETTINGS, ttl_only_drop_parts: 1 })}`,
@@ -89,7 +90,8 @@ export function createIdsTable(spec: TableSpec): string {
 }
 
 export function idsTtl(spec: TableSpec): string {
-  return `accepted_at + toIntervalSecond(${Math.ceil((spec.idWindow ?? 0) / SECOND)})`;
+  // From when it was stored: what is loaded late must still find the ids of its time.
+  return `stored_at + toIntervalSecond(${Math.ceil((spec.idWindow ?? 0) / SECOND)})`;
 }
 
 /** Says which field the ids are of: with another field the kept ones would mean something else. */

@@ -70,7 +70,7 @@ export async function expectedShape(
 
 /** The columns of a stream's table of ids. */
 export const IDS_COLUMNS =
-  "id String, log LowCardinality(String), offset UInt64, accepted_at DateTime64(3, 'UTC')";
+  "id String, log LowCardinality(String), offset UInt64, accepted_at DateTime64(3, 'UTC'), stored_at DateTime('UTC')";
 
 /** The columns of a stream's table, declared ones first. */
 export function tableColumns({ schema }: TableSpec): string {

@@ -8,6 +8,7 @@ export interface Received {
   readonly key: string;
   readonly encoding: string | undefined;
   readonly token: string | undefined;
+  readonly mediaType: string;
   /** The lines, decompressed. */
   readonly lines: readonly string[];
   /** When it arrived, milliseconds of performance.now(). */
@@ -103,13 +104,14 @@ async function receive(request: IncomingMessage): Promise<Received> {
   const stream = /^\/v1\/streams\/([^/]+)\/events$/.exec(request.url ?? "")?.[1];
   const key = request.headers["idempotency-key"];
   if (request.method !== "POST" || stream === undefined) throw new Error(`${request.method} ${request.url}`);
-  if (request.headers["content-type"] !== "application/x-ndjson") throw new Error("wrong content-type");
+  const mediaType = request.headers["content-type"] ?? "";
+  if (!["application/x-ndjson", "text/csv"].includes(mediaType)) throw new Error("wrong content-type");
   if (typeof key !== "string" || key.length > 255) throw new Error("no usable idempotency-key");
   const encoding = request.headers["content-encoding"];
   const text = decompress(Buffer.concat(chunks), encoding).toString("utf8");
   if (!text.endsWith("\n")) throw new Error("the last line has no newline");
   const lines = text.slice(0, -1).split("\n");
-  return { stream, key, encoding, token: request.headers.authorization, lines, at };
+  return { stream, key, encoding, token: request.headers.authorization, mediaType, lines, at };
 }
 
 function decompress(body: Buffer, encoding: string | undefined): Buffer {

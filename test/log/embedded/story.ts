@@ -93,7 +93,7 @@ export class Story {
         rejected: this.#random.below(2),
         pad: this.#random.below(this.#random.chance(0.1) ? 900 : 40),
         acceptedAt: NOW,
-        ...(this.#random.chance(0.5) ? { key: tag } : {}),
+        ...this.#keys(tag),
       });
       this.#unanswered.add(tag);
       try {
@@ -106,6 +106,12 @@ export class Story {
         this.#refused.add(tag);
       }
     }
+  }
+
+  /** A key of the batch, keys of its events, or none. */
+  #keys(tag: string): { key?: string; eventKeys?: string[] } {
+    if (this.#random.chance(0.4)) return { key: tag };
+    return this.#random.chance(0.4) ? { eventKeys: [tag, `${tag}, second`] } : {};
   }
 
   async #load(log: Log, stop: AbortSignal): Promise<void> {
@@ -156,16 +162,14 @@ export class Story {
       assert.ok(found !== undefined, `${tag} was acknowledged`);
       assert.equal(found.events.bytes.toString(), Buffer.concat(sent.events.bytes).toString());
       assert.equal(found.rejected.bytes.toString(), Buffer.concat(sent.rejected.bytes).toString());
-      if (sent.key !== undefined) {
-        assert.deepEqual(await log.recall("s", tag), {
-          bodyHash: sent.key.bodyHash,
-          answer: sent.key.answer,
-        });
+      for (const { key, bodyHash, answer } of [sent.key ?? [], sent.eventKeys ?? []].flat()) {
+        assert.deepEqual(await log.recall("s", key), { bodyHash, answer });
       }
     }
     for (const tag of this.#unanswered) {
       if (tags.has(tag)) continue;
       assert.equal(await log.recall("s", tag), undefined);
+      assert.equal(await log.recall("s", `${tag}, second`), undefined);
     }
     const cursor = await log.cursor("s", 0, "loader");
     assert.ok(cursor.offset >= (this.#committed?.offset ?? 0));

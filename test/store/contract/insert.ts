@@ -242,7 +242,6 @@ export function describeInsert(store: () => Store): void {
 
     test.each([
       ["a blank line", '{"n":1,"date":"2024-01-01T00:00:00Z"}\n\n'],
-      ["a list of objects on a line", '[{"n":1,"date":"2024-01-01T00:00:00Z"}]\n'],
       [
         "two objects on a line",
         '{"n":1,"date":"2024-01-01T00:00:00Z"}{"n":2,"date":"2024-01-01T00:00:00Z"}\n',
@@ -255,6 +254,19 @@ export function describeInsert(store: () => Store): void {
       await create(store(), spec);
       const batch = { ...batchOf(spec.schema, [row(1)]), lines: [Buffer.from(lines)] };
       expect(await failureOf(store().insert(spec.name, batch))).toMatchObject({ code: "store_failed" });
+      expect(await countOf(spec.name)).toBe(0);
+    });
+
+    test("for a line that is no object names it, so that it can be left out", async () => {
+      const spec = tableOf("no_object", COLUMNS);
+      await create(store(), spec);
+      const [good] = batchOf(spec.schema, [row(1)]).lines;
+      const lines = [Buffer.concat([good ?? Buffer.of(), Buffer.from("[{}]\n")])];
+      const batch = { ...batchOf(spec.schema, [row(1), row(2)]), lines };
+      expect(await failureOf(store().insert(spec.name, batch))).toMatchObject({
+        code: "store_refused_events",
+        details: { row: 1 },
+      });
       expect(await countOf(spec.name)).toBe(0);
     });
   });
