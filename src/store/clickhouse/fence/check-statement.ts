@@ -33,7 +33,8 @@ export function checkStatement(text: string): void {
       throw refused("A pattern of column names, or a collation, has control characters or escapes");
     }
     if (token.text === "system" || token.text === "`system`") {
-      if (after === "." && before !== ".") throw refused("The database system can't be read; DESCRIBE and SHOW TABLES can");
+      if (after === "." && before !== ".")
+        throw refused("The database system can't be read; DESCRIBE and SHOW TABLES can");
     }
     if (token.kind !== "word") continue;
     // As a parameter's type: its value would be read as a state already when the tree is asked for.
