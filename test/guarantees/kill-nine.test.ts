@@ -100,7 +100,14 @@ test(
       ),
       unique: compare(of(traffic, "unique"), await rows(server.url, "unique"), []),
     };
-    const counted = await counts(server.url, "plain");
+    // The count of rejected events may be a second old.
+    const url = server.url;
+    const total = findings.plain.rows + findings.plain.rejected;
+    await until(async () => {
+      const { events, rejected: refused } = await counts(url, "plain");
+      return events + refused === total;
+    });
+    const counted = await counts(url, "plain");
     expect(await server.stop("SIGTERM")).toBe(0);
 
     const acknowledged = traffic.batches.filter(
