@@ -35,11 +35,7 @@ export function loadConfig(sources: ConfigSources): Config {
 
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(SETTINGS)) {
-    const [source, text] = firstOf(
-      [`--${kebab(name)}`, sources.flags?.[name as SettingName]],
-      [setting.env, ignoreKubernetesPort(setting.env, env[setting.env])],
-      [`${setting.env} in .env`, file[setting.env]],
-    );
+    const [source, text] = findText(name as SettingName, { ...sources, env }, file);
     try {
       values[name] = text === undefined ? setting.default : setting.parse(text);
     } catch (error) {
@@ -57,13 +53,38 @@ export function loadConfig(sources: ConfigSources): Config {
   return Object.freeze({ ...settings, tokensFile, dataFolder: inProject(settings.data) });
 }
 
+/** A setting that somebody has set. */
+export interface GivenSetting {
+  readonly name: SettingName;
+  /** Where it is set: `--port`, `HEADRACE_PORT` or `HEADRACE_PORT in .env`. */
+  readonly source: string;
+  /** As it is written there; "hidden" when it may hold a secret. */
+  readonly text: string;
+}
+
+/** What is set beside the defaults, unchecked. Throws `config_invalid` when `.env` can't be read. */
+export function givenSettings(sources: ConfigSources): readonly GivenSetting[] {
+  const file = readEnvFile(join(sources.projectFolder, ".env"));
+  return Object.entries(SETTINGS).flatMap(([key, setting]) => {
+    const name = key as SettingName;
+    const [source, text] = findText(name, sources, file);
+    return text === undefined ? [] : [{ name, source, text: setting.secret === true ? "hidden" : text }];
+  });
+}
+
+/** How many of libuv's threads this process has. https://docs.libuv.org/en/v1.x/threadpool.html */
+export function threadPoolSize(env: Readonly<Record<string, string | undefined>> = process.env): number {
+  const size = Number.parseInt(env["UV_THREADPOOL_SIZE"] ?? "4", 10);
+  return Math.min(1024, Math.max(1, Number.isNaN(size) ? 1 : size));
+}
+
 /** Where the commands find the server, and with which token: they need no project. */
 export function loadClientConfig(env: Readonly<Record<string, string | undefined>> = process.env): {
   readonly url: string;
   readonly token: string | undefined;
 } {
-  const port = ignoreKubernetesPort("HEADRACE_PORT", env["HEADRACE_PORT"]) ?? String(SETTINGS.port.default);
-  const text = env["HEADRACE_URL"] ?? `http://127.0.0.1:${port}`;
+  const [, port = String(SETTINGS.port.default)] = findText("port", { env }, {});
+  const [, text = `http://127.0.0.1:${port}`] = firstOf(["HEADRACE_URL", env["HEADRACE_URL"]]);
   if (!URL.canParse(text) || !/^https?:/.test(text)) {
     throw new HeadraceError(
       "config_invalid",
@@ -134,6 +155,20 @@ function readEnvFile(path: string): Readonly<Record<string, string | undefined>>
 /** Kubernetes sets HEADRACE_PORT=tcp://10.0.0.1:7070 beside a service named "headrace". */
 function ignoreKubernetesPort(name: string, value: string | undefined): string | undefined {
   return name === "HEADRACE_PORT" && value?.startsWith("tcp://") ? undefined : value;
+}
+
+/** The text of a setting with where it stands; undefined when it is nowhere. */
+function findText(
+  name: SettingName,
+  { env = process.env, flags }: Pick<ConfigSources, "env" | "flags">,
+  file: Readonly<Record<string, string | undefined>>,
+): readonly [string, string | undefined] {
+  const variable = SETTINGS[name].env;
+  return firstOf(
+    [`--${kebab(name)}`, flags?.[name]],
+    [variable, ignoreKubernetesPort(variable, env[variable])],
+    [`${variable} in .env`, file[variable]],
+  );
 }
 
 /** The first source that says something; an empty variable says nothing, as in most 12-factor programs. */

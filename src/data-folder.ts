@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, mkdir, open, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -44,6 +44,38 @@ export async function lockDataFolder(path: string): Promise<DataFolder> {
       lock.close();
     },
   };
+}
+
+/** Who holds a data folder. */
+export interface DataFolderLock {
+  readonly locked: boolean;
+  /** Undefined when nobody does, or whoever does has not said who it is. */
+  readonly holder: { readonly pid: number; readonly since: string } | undefined;
+}
+
+/**
+ * Whether a data folder is locked, and by whom: for people. It neither takes the lock nor changes anything; who starts
+ * in the same instant may find the folder in use.
+ */
+export async function lookAtLock(folder: string): Promise<DataFolderLock> {
+  if (!isLocked(join(folder, LOCK_FILE))) return { locked: false, holder: undefined };
+  return { locked: true, holder: await readHolder(folder) };
+}
+
+function isLocked(lockFile: string): boolean {
+  if (!existsSync(lockFile)) return false;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(lockFile, { readOnly: true, timeout: 0 });
+    // To read, even an empty database, takes a shared lock, which an exclusive one refuses.
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    throw unusable(dirname(lockFile), error);
+  } finally {
+    database?.close();
+  }
 }
 
 const LOCK_FILE = "lock.db";

@@ -335,6 +335,12 @@ export const ERRORS = {
     title: "The command was not used as it is meant",
     advice: "Run it with --help.",
   },
+  doctor_found_problems: {
+    status: 500,
+    retryable: false,
+    title: "The doctor found problems",
+    advice: "Do what the line of each problem says, and run it again.",
+  },
   check_failed: {
     status: 500,
     retryable: false,
@@ -381,7 +387,8 @@ export const ERRORS = {
     status: 499,
     retryable: true,
     title: "The command was stopped before it was done",
-    advice: "Run it again; the message says how far it got.",
+    advice:
+      "What was accepted until then is kept. Run it again with the rest: only a stream with an id counts what comes twice once.",
   },
 } as const satisfies Record<string, ErrorSpec>;
 

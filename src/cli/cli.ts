@@ -2,7 +2,9 @@ import { Command, CommanderError } from "commander";
 import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
+import { registerCompletion } from "./commands/completion.ts";
 import { registerDev } from "./commands/dev.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
@@ -28,12 +30,13 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     // `headrace` alone: commander has shown the help already.
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
     const problem = problemOf(error);
-    printProblem(io, problem, argv.includes("--json"));
+    printProblem(io, problem, argv);
     return problem.code === "usage" ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 
-function createProgram(io: Io): Command {
+/** The whole command line, also for what is made out of it: docs/CLI.md and the shells' completion. */
+export function createProgram(io: Io): Command {
   const program = new Command("headrace")
     .description("Streams in, answers out: an analytics backend declared in TypeScript.")
     .version(ownPackage().version, "-v, --version")
@@ -62,9 +65,13 @@ function createProgram(io: Io): Command {
     registerSql,
     registerGenerate,
     registerToken,
+    registerDoctor,
+    registerCompletion,
   ]) {
     register(program, io);
   }
+  // One way to help, --help, also for commands of commands.
+  for (const command of program.commands) command.helpCommand(false);
   return program;
 }
 
@@ -78,16 +85,29 @@ function problemOf(error: unknown): HeadraceError {
   return toHeadraceError(error);
 }
 
-function printProblem(io: Io, problem: HeadraceError, json: boolean): void {
+function printProblem(io: Io, problem: HeadraceError, argv: readonly string[]): void {
   const { code, message, details } = problem;
-  const advice = code === "internal_error" ? INTERNAL_ERROR_ADVICE : problem.advice;
-  if (json) {
+  const advice = adviceOf(problem, createProgram(io), argv);
+  if (argv.includes("--json")) {
     printLine(io.stderr, JSON.stringify({ ...details, code, message, advice }));
   } else {
     printLine(io.stderr, `${styled(io.stderr, "red", "error:")} ${message}`);
     printLine(io.stderr, styled(io.stderr, "dim", advice));
   }
   if (wantsStacks()) printLine(io.stderr, stackOf(problem));
+}
+
+function adviceOf({ code, advice }: HeadraceError, program: Command, argv: readonly string[]): string {
+  if (code === "internal_error") return INTERNAL_ERROR_ADVICE;
+  if (code !== "usage") return advice;
+  const path = [program.name()];
+  let command: Command | undefined = program;
+  for (const word of argv) {
+    command = command.commands.find((one) => one.name() === word);
+    if (command === undefined) break;
+    path.push(word);
+  }
+  return `Run \`${path.join(" ")} --help\` for what it takes.`;
 }
 
 function stackOf(error: Error): string {

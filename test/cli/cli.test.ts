@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { BIN, cleanEnvironment, ROOT, runBin, runHere } from "./support/run.ts";
 
-const COMMANDS = ["init", "dev", "start", "check", "publish", "query"];
+const COMMANDS = ["init", "dev", "start", "check", "publish", "query", "doctor", "completion"];
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -69,8 +69,17 @@ describe("usage errors exit 2 and name what is meant", () => {
     expect(stdout).toBe("");
     expect(stderr).toContain(`error: `);
     expect(stderr).toContain(message);
-    expect(stderr).toMatch(/\nRun it with --help\.\n$/);
+    expect(stderr).toMatch(/\nRun `headrace .*--help` for what it takes\.\n$/);
   });
+});
+
+test.each([
+  [["pubish"], "headrace --help"],
+  [["query"], "headrace query --help"],
+  [["token", "nw"], "headrace token --help"],
+  [["token", "new", "--nam", "x"], "headrace token new --help"],
+])("a usage error of %j points to that command's help", async (args, help) => {
+  expect((await runHere(args)).stderr).toContain(`\nRun \`${help}\` for`);
 });
 
 describe("errors", () => {
@@ -103,6 +112,24 @@ describe("errors", () => {
     const { stderr } = await runHere(["query", "x"]);
     expect(stderr).toMatch(/\n {4}at .*client\.ts/);
     expect(stderr).toContain("caused by TypeError: fetch failed");
+  });
+
+  test("an empty HEADRACE_URL counts as not set", async () => {
+    vi.stubEnv("HEADRACE_URL", "");
+    vi.stubEnv("HEADRACE_PORT", "9");
+    expect((await runHere(["query", "x"])).stderr).toContain("nothing answers at http://127.0.0.1:9 ");
+  });
+
+  test("dev names a folder that isn't there, instead of waiting for a change in it", async () => {
+    const { code, stderr } = await runBin(["dev", "--project", "/no/such/folder"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: There is no folder \/no\/such\/folder\n.*--project/);
+  });
+
+  test("publish names a file that isn't there", async () => {
+    const { code, stderr } = await runHere(["publish", "flights", "none.ndjson"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: none\.ndjson: no such file\n/);
   });
 
   test("a bad HEADRACE_URL is named", async () => {

@@ -1,5 +1,7 @@
+import { statSync } from "node:fs";
 import type { Command } from "commander";
 import { loadClientConfig } from "../../config.ts";
+import { HeadraceError } from "../../errors.ts";
 import { watchProject } from "../dev/watch-project.ts";
 import { runServer, type RunningServer } from "../dev/run-server.ts";
 import type { Ready } from "../dev/parent.ts";
@@ -34,6 +36,10 @@ async function dev(options: Options, io: Io): Promise<void> {
   if (options.port !== undefined) args.push("--port", options.port);
   if (options.data !== undefined) args.push("--data", options.data);
 
+  if (!isFolder(folder)) {
+    throw new HeadraceError("project_not_found", `There is no folder ${folder}`);
+  }
+
   let server: RunningServer | undefined;
   const interrupt = listenForInterrupt(() => {
     server?.kill();
@@ -55,6 +61,11 @@ async function dev(options: Options, io: Io): Promise<void> {
     stopWatching();
     interrupt.dispose();
   }
+}
+
+/** Where nothing can be watched, no change would ever come. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 async function sayWhenFailed(server: RunningServer, io: Io): Promise<void> {

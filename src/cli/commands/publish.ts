@@ -83,6 +83,9 @@ async function publish(stream: string, files: readonly string[], options: Option
   const input = await openInput(files.length === 0 ? [STDIN] : files, options.format, io.stdin);
   // Nobody there: said at once, where a batch would be tried again for a minute.
   await client.request({ path: "/livez" });
+  if (files.length === 0 && isTerminal(io.stdin)) {
+    printLine(io.stderr, "Reading events from the terminal, one JSON object a line; Ctrl-D ends them.");
+  }
 
   const live = liveLines(io.stderr);
   const interrupt = listenForInterrupt();
@@ -104,12 +107,18 @@ async function publish(stream: string, files: readonly string[], options: Option
     if (options.json === true) printLine(io.stdout, JSON.stringify(jsonSummary(summary)));
     else {
       if (io.stderr.isTTY === true) live.finish(() => [progressLine(summary, input)]);
-      printSummary(io, stream, summary);
+      // That nothing came of it is said by the error alone.
+      if (summary.failure === undefined || summary.batches > 0) printSummary(io, stream, summary);
     }
     failWhenIncomplete(summary, options.allowRejected === true);
   } finally {
     interrupt.dispose();
   }
+}
+
+/** Whoever only forgot the file's name would wait for it to end. */
+function isTerminal(stdin: Io["stdin"]): boolean {
+  return "isTTY" in stdin && stdin.isTTY === true;
 }
 
 function progressLine(summary: PublishSummary, input: Input): string {
@@ -151,6 +160,7 @@ function jsonSummary({ failure, duration, ...summary }: PublishSummary) {
 function failWhenIncomplete(summary: PublishSummary, allowRejected: boolean): void {
   const { accepted, rejected, failure } = summary;
   if (failure !== undefined) {
+    if (accepted + rejected === 0) throw failure;
     throw new HeadraceError(
       failure.code,
       `${failure.message}; until then ${formatCount(accepted)} events were accepted and ${formatCount(rejected)} rejected`,

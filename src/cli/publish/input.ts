@@ -166,6 +166,8 @@ async function sizeOf(path: string): Promise<number> {
     return entry.size;
   } catch (error) {
     if (error instanceof HeadraceError) throw error;
-    throw new HeadraceError("input_unreadable", messageOf(error), { cause: error });
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const problem = isMissing ? `${path}: no such file` : messageOf(error);
+    throw new HeadraceError("input_unreadable", problem, { cause: error });
   }
 }
