@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { createAudit } from "./access/audit.ts";
+import { createAudit, type Audit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
@@ -24,16 +24,22 @@ import {
   ingestObserver,
   loadObserver,
   logObserver,
+  rejectedRetentionObserver,
+  replayObserver,
   serveObserver,
   tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
 import { compileValidator } from "./project/compile-stream.ts";
 import type { Project, Stream } from "./project/declarations.ts";
+import { registerReplay } from "./rejected/register-replay.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
+import { keepRejectedWithin } from "./rejected/retention.ts";
+import { StreamLocks } from "./rejected/stream-locks.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerSql } from "./serve/sql/register-sql.ts";
+import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
@@ -152,6 +158,14 @@ async function openParts(
   opened.defer(() => loader.stop());
   late.sample = () => streams.map((stream) => sampleOf(stream, log, loader));
 
+  const rejectedRetention = keepRejectedWithin({
+    store,
+    age: config.rejectedRetentionAge,
+    bytes: config.rejectedRetentionSize,
+    observer: rejectedRetentionObserver(metrics, logger),
+  });
+  opened.defer(() => rejectedRetention.close());
+
   const http = createServer({
     logger,
     host: config.host,
@@ -164,6 +178,7 @@ async function openParts(
   opened.defer(() => http.close());
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
   const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
+  registerAdmin({ http, log, store, loader }, project, config, metrics, audit);
   late.cacheBytes = () => served.cacheBytes();
   return { http, log, store, loader };
 }
@@ -233,6 +248,30 @@ function registerRoutes(
     registry: metrics.registry,
   });
   return served;
+}
+
+/** What administrators do with what is kept: replay, delete, reset. */
+function registerAdmin(
+  { http, log, store, loader }: Parts,
+  { streams }: Project,
+  config: Config,
+  metrics: Metrics,
+  audit: Audit,
+): void {
+  const locks = new StreamLocks();
+  const limits = ingestLimits(config);
+  registerReplay(http.app, {
+    streams: new Map(
+      streams.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
+    ),
+    log,
+    store,
+    loader,
+    locks,
+    audit,
+    observer: replayObserver(metrics),
+  });
+  registerErase(http.app, { streams, store, loader, locks, audit });
 }
 
 function ingestLimits(config: Config): IngestLimits {

@@ -71,6 +71,21 @@ export const ERRORS = {
     advice: "Set HEADRACE_TOKENS or HEADRACE_TOKENS_FILE, or listen on 127.0.0.1.",
   },
 
+  // Erasing
+  condition_invalid: {
+    status: 400,
+    retryable: false,
+    title: "The condition can't say which rows to erase",
+    advice:
+      "Write one boolean expression over the stream's columns, such as user_id = 'u1'; docs/ERASE.md lists the functions.",
+  },
+  stream_busy: {
+    status: 409,
+    retryable: true,
+    title: "Another replay, erase or reset of the stream is running",
+    advice: "Try again when it has ended.",
+  },
+
   // The log
   log_corrupt: {
     status: 503,

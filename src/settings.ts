@@ -266,6 +266,21 @@ export const SETTINGS = {
     100_000_000,
   ),
 
+  rejectedRetentionAge: duration(
+    "HEADRACE_REJECTED_RETENTION_AGE",
+    30 * DAY,
+    "How long rejected events are kept.",
+    MINUTE,
+    3650 * DAY,
+  ),
+  rejectedRetentionSize: size(
+    "HEADRACE_REJECTED_RETENTION_SIZE",
+    GIB,
+    "How much is kept of all streams' rejected events, before compression; past it the oldest go.",
+    KIB,
+    1024 * GIB,
+  ),
+
   storeMemory: size(
     "HEADRACE_STORE_MEMORY",
     4 * GIB,

@@ -3,6 +3,7 @@ import { wantsStacks } from "../config.ts";
 import { HeadraceError, toHeadraceError } from "../errors.ts";
 import { registerCheck } from "./commands/check.ts";
 import { registerCompletion } from "./commands/completion.ts";
+import { registerDelete } from "./commands/delete.ts";
 import { registerDev } from "./commands/dev.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerGenerate } from "./commands/generate.ts";
@@ -10,6 +11,8 @@ import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
 import { registerSql } from "./commands/sql.ts";
+import { registerRejected } from "./commands/rejected.ts";
+import { registerReset } from "./commands/reset.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
@@ -63,6 +66,9 @@ export function createProgram(io: Io): Command {
     registerPublish,
     registerQuery,
     registerSql,
+    registerRejected,
+    registerDelete,
+    registerReset,
     registerGenerate,
     registerToken,
     registerDoctor,

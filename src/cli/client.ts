@@ -9,7 +9,7 @@ const REQUEST_TIMEOUT = MINUTE;
 const QUOTE_MAX = 200;
 
 export interface ClientRequest {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   /** From the root: "/v1/streams". */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
 import { LOAD_LIMITS, type LoadLimits } from "./limits.ts";
 import { ledgerFile, type LedgerFile } from "./ledger-file.ts";
-import type { Loader, LoadObserver } from "./load.ts";
+import type { ErasedCounts, Loader, LoadObserver } from "./load.ts";
 import { mergeStatus } from "./merge-status.ts";
 import { PartitionLoader } from "./partition-loader.ts";
 
@@ -51,6 +51,14 @@ export function createLoader(options: LoaderOptions): Loader {
     async stored(stream, batch, timeout) {
       return find(stream).partitions[batch.partition]?.outcomes.of(batch, timeout);
     },
+    async settled(stream, timeout) {
+      const each = find(stream).partitions.map((partition) => partition.settled(timeout));
+      return (await Promise.all(each)).every(Boolean);
+    },
+    async erase(stream, what, timeout) {
+      const each = find(stream).partitions.map((partition) => partition.erasures.ask(what, timeout));
+      return sumOfCounts(await Promise.all(each));
+    },
     version: (stream) => find(stream).version,
     status: (stream) => mergeStatus(find(stream).partitions.map((partition) => partition.status())),
   };
@@ -71,6 +79,16 @@ function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
     loader.partitions.push(new PartitionLoader({ ...common, partition, ledgerFile: file }));
   }
   return loader;
+}
+
+/** Undefined when a partition isn't done. */
+function sumOfCounts(counts: readonly (ErasedCounts | undefined)[]): ErasedCounts | undefined {
+  const done = counts.filter((one) => one !== undefined);
+  if (done.length < counts.length) return undefined;
+  return {
+    rows: done.reduce((sum, { rows }) => sum + rows, 0),
+    rejected: done.reduce((sum, { rejected }) => sum + rejected, 0),
+  };
 }
 
 /** More than a millisecond's inserts, and less than would leave the safe integers. */

@@ -17,6 +17,26 @@ export interface LedgerState {
   readonly inserts: readonly LedgerInsert[];
   /** Latest events that the store refused, oldest first: their ids aren't stored. */
   readonly refused: readonly RefusedPlace[];
+  /** What was to be erased, oldest first, as long as the log may hold events of before: loading them again erases them again. */
+  readonly erasures?: readonly Erasure[];
+  /** A reset: nothing before it is to be loaded again. */
+  readonly origin?: Position;
+}
+
+/** Rows of a stream and rejected events that are to go. */
+export interface Erasure {
+  readonly id: string;
+  /** When it was asked for, milliseconds since 1970. */
+  readonly at: number;
+  /** The log's end at that time: what was accepted before is concerned, and so it is done when that is loaded. */
+  readonly until: Position;
+  /** Which rows: the store's SQL. */
+  readonly where?: string;
+  /** Which rejected events: those with this text. */
+  readonly rejected?: string;
+  /** Everything instead, and what isn't loaded yet won't be. */
+  readonly reset?: true;
+  readonly done: boolean;
 }
 
 /** The range of the log that an insert takes, and what was decided about it before. */
@@ -59,6 +79,10 @@ export type LedgerEntry =
   | ({ readonly kind: "plan" } & Span & { readonly log: string; readonly duplicates: Spans })
   /** The store refused events of the open plan. */
   | { readonly kind: "refused"; readonly refused: readonly RefusedEvent[] }
+  /** Before rows are erased. */
+  | { readonly kind: "erase"; readonly erasure: Erasure }
+  /** After. With `abandoned` it couldn't be done at all, and is forgotten. */
+  | { readonly kind: "erased"; readonly id: string; readonly abandoned: boolean }
   /** After the insert: the open plan is done, with so many rows in the stream's table. */
   | { readonly kind: "loaded"; readonly stored: number };
 
@@ -70,6 +94,8 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
     const { log, from, to, duplicates } = entry;
     return { ...state, plan: { log, from, to, duplicates, refused: [] } };
   }
+  if (entry.kind === "erase") return { ...state, erasures: [...(state.erasures ?? []), entry.erasure] };
+  if (entry.kind === "erased") return { ...state, ...erased(state, entry.id, entry.abandoned) };
   const { plan, ...rest } = state;
   if (plan === undefined) throw new RangeError(`the ledger has "${entry.kind}" without a plan`);
   switch (entry.kind) {
@@ -87,6 +113,14 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
     default:
       return unreachable(entry);
   }
+}
+
+/** Rows of the latest inserts are gone, so nothing can be said by these any more. */
+function erased(state: LedgerState, id: string, abandoned: boolean): Partial<LedgerState> {
+  const erasures = (state.erasures ?? [])
+    .filter((erasure) => erasure.id !== id || !abandoned)
+    .map((erasure) => (erasure.id === id ? { ...erasure, done: true } : erasure));
+  return { erasures, inserts: [] };
 }
 
 /** The plan when these events of it turn out to be refused. */

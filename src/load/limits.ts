@@ -1,4 +1,4 @@
-import { MIB, SECOND } from "../units.ts";
+import { KIB, MIB, SECOND } from "../units.ts";
 
 /** What the loader may hold and how it waits. Every field has its default in `LOAD_LIMITS`. */
 export interface LoadLimits {
@@ -29,6 +29,8 @@ export const LOAD_LIMITS: LoadLimits = {
 export const FRESHNESS_SHARE = 0.5;
 /** While a batch gathers, what is new is read this often, in milliseconds, so that the last read is a small one. */
 export const GATHER_INTERVAL = 20;
+/** How often it is looked whether everything is loaded, in milliseconds. */
+export const SETTLED_INTERVAL = 10;
 /** Bytes read from the log at once, so that checking them doesn't hold up the event loop. */
 export const READ_BYTES = 4 * MIB;
 /** Rows worked through between two looks at the event loop: about 5 ms. */
@@ -41,5 +43,9 @@ export const OUTCOME_SPANS_MAX = 100_000;
 export const REFUSED_REMEMBERED_MAX = 1_000;
 /** Bytes at which the ledger's file is written anew with what still counts. */
 export const LEDGER_BYTES_MAX = MIB;
+/** Bytes of conditions that the ledger remembers; past it no more is erased until the log has dropped what the oldest are about. */
+export const ERASURES_BYTES_MAX = 256 * KIB;
+/** Requests to erase that wait at once, for each partition of a stream. */
+export const ERASE_REQUESTS_MAX = 16;
 /** The latest inserts that the ledger remembers, to check at start that the store still has them. */
 export const LEDGER_INSERTS_MAX = 16;

@@ -16,6 +16,8 @@ export type LoadState =
 export type ActiveState =
   | { readonly kind: "reconciling" }
   | { readonly kind: "gathering" }
+  /** There is something to erase. No plan is open. */
+  | { readonly kind: "erasing" }
   | { readonly kind: "planning"; readonly batches: readonly LogBatch[] }
   | InsertingState
   /** The store has every row of the plan. */

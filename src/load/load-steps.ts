@@ -2,6 +2,8 @@ import { join } from "node:path";
 import type { Log, LogBatch, Position } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
+import { dueErasures, eraseOne, takeRequests } from "./erase.ts";
+import type { EraseRequests } from "./erase-requests.ts";
 import { gather } from "./gather.ts";
 import { readIds } from "./ids/batch-ids.ts";
 import { fillIdFilter } from "./ids/fill-id-filter.ts";
@@ -31,6 +33,7 @@ export interface LoadStepsOptions {
   readonly limits: LoadLimits;
   readonly observer: LoadObserver;
   readonly outcomes: Outcomes;
+  readonly erasures: EraseRequests;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly signal: AbortSignal;
@@ -82,12 +85,33 @@ export class LoadSteps {
   }
 
   async gather(): Promise<ActiveState | undefined> {
-    const { log, stream, partition, limits, clock, signal } = this.#options;
+    const { log, stream, partition, limits, clock, erasures } = this.#options;
+    if (erasures.areWaiting || dueErasures(this.#ledger?.state, this.#loaded).length > 0) {
+      return { kind: "erasing" };
+    }
+    const signal = AbortSignal.any([this.#options.signal, erasures.asked]);
     const { freshness } = stream;
     const began = (oldest: LogBatch) => (this.#oldest = oldest.acceptedAt);
     const work = { log, stream: this.#name, partition, freshness, limits, clock, signal, began };
     const batches = await gather(work, this.#loaded);
-    return batches.length === 0 ? undefined : { kind: "planning", batches };
+    if (batches.length > 0) return { kind: "planning", batches };
+    return this.#options.signal.aborted ? undefined : { kind: "erasing" };
+  }
+
+  /** Between two plans, so that what is erased isn't taken for what an insert lacks. */
+  async erase(): Promise<ActiveState> {
+    const { log, partition } = this.#options;
+    const ledger = await this.#openLedger();
+    const work = { ...this.#options, stream: this.#name, ledger };
+    await takeRequests(work);
+    for (const erasure of dueErasures(ledger.state, this.#loaded)) {
+      await eraseOne(work, erasure);
+      const { origin } = ledger.state ?? {};
+      if (erasure.reset !== true || origin === undefined) continue;
+      await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, ledger.state?.loaded ?? origin);
+      await this.#begin(ledger.state?.loaded ?? origin);
+    }
+    return { kind: "gathering" };
   }
 
   /** Decides on duplicates and writes the plan in the ledger: what is decided stays so, whatever happens next. */

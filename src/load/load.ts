@@ -17,6 +17,20 @@ export interface Loader {
    */
   stored(stream: string, batch: BatchRange, timeout: number): Promise<StoredCounts | undefined>;
 
+  /**
+   * Waits until everything that the log held at the call is queryable. False when the time (milliseconds) is over first,
+   * or when the loader stops.
+   */
+  settled(stream: string, timeout: number): Promise<boolean>;
+
+  /**
+   * Erases what was accepted before the call: rows, rejected events, ids. When it resolves, that is durably decided: with counts
+   * when it is done, or undefined when the time (milliseconds) is over first, and it will be done, even after a crash.
+   * Rejects, and nothing is decided, with `overloaded` when the loader can't take it in time; with `condition_invalid`
+   * when `where` can't be computed on some row; with `draining` when the loader stops.
+   */
+  erase(stream: string, what: WhatToErase, timeout: number): Promise<ErasedCounts | undefined>;
+
   /** A number that changes whenever rows of the stream became visible or went away: answers kept under another are stale. */
   version(stream: string): number;
 
@@ -29,6 +43,24 @@ export interface BatchRange {
   /** Accepted events of the batch. */
   readonly events: number;
   /** Rejected events of the batch. */
+  readonly rejected: number;
+}
+
+export type WhatToErase =
+  | {
+      readonly kind: "some";
+      /** Rows of the stream's table: the store's SQL. */
+      readonly where?: string;
+      /** Rejected events in which this text stands. */
+      readonly rejected?: string;
+    }
+  /** Everything. What isn't loaded yet won't be. */
+  | { readonly kind: "all" };
+
+export interface ErasedCounts {
+  /** Rows of the stream's table. */
+  readonly rows: number;
+  /** Rejected events. */
   readonly rejected: number;
 }
 

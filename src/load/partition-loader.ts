@@ -1,12 +1,14 @@
 import { toHeadraceError, type ErrorCode } from "../errors.ts";
 import { backoffDelay, pause } from "./backoff.ts";
+import { EraseRequests } from "./erase-requests.ts";
+import { SETTLED_INTERVAL } from "./limits.ts";
 import type { LoadStatus } from "./load.ts";
 import type { ActiveState, LoadState, RetryingState } from "./load-state.ts";
 import { LoadSteps, type LoadStepsOptions } from "./load-steps.ts";
 import { Outcomes } from "./outcomes.ts";
 import { unreachable } from "./unreachable.ts";
 
-export type PartitionLoaderOptions = Omit<LoadStepsOptions, "outcomes" | "signal">;
+export type PartitionLoaderOptions = Omit<LoadStepsOptions, "outcomes" | "erasures" | "signal">;
 
 /** No retry helps against these: somebody has to do something. */
 const HALTING: ReadonlySet<ErrorCode> = new Set([
@@ -19,6 +21,7 @@ const HALTING: ReadonlySet<ErrorCode> = new Set([
 /** Loads one partition of one stream, as a state machine whose trouble is its own. */
 export class PartitionLoader {
   readonly outcomes = new Outcomes();
+  readonly erasures = new EraseRequests();
   readonly #options: PartitionLoaderOptions;
   readonly #steps: LoadSteps;
   readonly #stopping = new AbortController();
@@ -31,7 +34,7 @@ export class PartitionLoader {
   constructor(options: PartitionLoaderOptions) {
     this.#options = options;
     const { signal } = this.#stopping;
-    this.#steps = new LoadSteps({ ...options, outcomes: this.outcomes, signal });
+    this.#steps = new LoadSteps({ ...options, outcomes: this.outcomes, erasures: this.erasures, signal });
   }
 
   /** Resolves when what an earlier run left open is reconciled, or when there is trouble with it. */
@@ -44,7 +47,21 @@ export class PartitionLoader {
     this.#stopping.abort();
     await this.#running;
     this.outcomes.end();
+    this.erasures.end();
     await this.#steps.close();
+  }
+
+  /** Whether everything that the log holds now is queryable before the time (milliseconds) is over. */
+  async settled(timeout: number): Promise<boolean> {
+    const { log, stream, partition } = this.#options;
+    const { end } = log.status(stream.name, partition);
+    const deadline = performance.now() + timeout;
+    const { signal } = this.#stopping;
+    while (this.#steps.loaded.offset < end.offset || this.#state.kind === "reconciling") {
+      if (signal.aborted || performance.now() >= deadline) return false;
+      await pause(SETTLED_INTERVAL, signal);
+    }
+    return true;
   }
 
   status(): LoadStatus {
@@ -76,6 +93,7 @@ export class PartitionLoader {
         return state;
       case "reconciling":
       case "gathering":
+      case "erasing":
       case "planning":
       case "inserting":
       case "committing":
@@ -107,6 +125,8 @@ export class PartitionLoader {
         return this.#steps.reconcile();
       case "gathering":
         return this.#steps.gather();
+      case "erasing":
+        return this.#steps.erase();
       case "planning":
         return this.#steps.plan(state.batches);
       case "inserting":
@@ -140,6 +160,7 @@ function describe(state: LoadState): Pick<LoadStatus, "state" | "reason"> {
     case "reconciling":
       return { state: "reconciling" };
     case "gathering":
+    case "erasing":
     case "planning":
     case "inserting":
     case "committing":

@@ -31,7 +31,9 @@ export async function reconcile(work: Reconciling): Promise<LedgerState> {
   if (state.storeId !== work.store.capabilities.storeId) {
     return setBack(work, wholeLog(work, "the store was emptied or replaced"));
   }
-  const latest = state.inserts.filter((insert) => insert.stored > 0);
+  // An erasure that was begun may have taken rows of any insert.
+  const isErasing = (state.erasures ?? []).some((erasure) => !erasure.done);
+  const latest = isErasing ? [] : state.inserts.filter((insert) => insert.stored > 0);
   const whole = await lastWholeInsert(work, latest);
   if (whole === latest.at(-1)) return keptPosition(work, state);
   if (whole !== undefined && firstOf(work).offset <= whole.to) {
@@ -121,22 +123,38 @@ async function isHeld({ log, stream, partition }: Reconciling, position: Positio
 /** The log's beginning, when it still holds everything since the first event. */
 function wholeLog(work: Reconciling, problem: string): Position {
   const first = firstOf(work);
-  if (first.offset === 0 && work.log.capabilities.replay) return first;
+  const isWhole = first.offset === 0 || first === work.ledger.state?.origin;
+  if (isWhole && work.log.capabilities.replay) return first;
   throw new HeadraceError(
     "store_mismatch",
     `${work.stream.name}: ${problem}, and the log begins at offset ${first.offset}: what came before can't be loaded again`,
   );
 }
 
-function firstOf({ log, stream, partition }: Reconciling): Position {
-  return log.status(stream.name, partition).first;
+/** The first event that is wanted: the log's, or the first after a reset. */
+function firstOf({ log, stream, partition, ledger }: Reconciling): Position {
+  const { first, end } = log.status(stream.name, partition);
+  const origin = ledger.state?.origin;
+  const isHere = origin !== undefined && (origin.log === first.log || origin.log === end.log);
+  return isHere && first.offset <= origin.offset && origin.offset <= end.offset ? origin : first;
 }
 
 /** The log's cursor goes first: what is to be loaded again must not be dropped by retention. */
 async function setBack(work: Reconciling, loaded: Position): Promise<LedgerState> {
   const { log, stream, partition, ledger, store } = work;
   await log.commit(stream.name, partition, LOADER_SUBSCRIPTION, loaded);
-  const refused = ledger.state?.refused ?? [];
+  const { refused = [], erasures = [], origin } = ledger.state ?? {};
   const { storeId } = store.capabilities;
-  return ledger.record({ kind: "state", state: { storeId, loaded, inserts: [], refused } });
+  return ledger.record({
+    kind: "state",
+    state: {
+      storeId,
+      loaded,
+      inserts: [],
+      refused,
+      // What was erased is erased again, once it is loaded again.
+      erasures: erasures.map((erasure) => ({ ...erasure, done: false })),
+      ...(origin === undefined ? {} : { origin }),
+    },
+  });
 }

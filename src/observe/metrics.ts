@@ -181,6 +181,17 @@ function loadMetrics(registers: Registry[]) {
       labelNames: ["stream", "outcome"],
       registers,
     }),
+    rejectedReplayed: new Counter({
+      name: "headrace_rejected_replayed_total",
+      help: "Rejected events that were tried again, by outcome: replayed, still_rejected.",
+      labelNames: ["stream", "outcome"],
+      registers,
+    }),
+    rejectedDropped: new Counter({
+      name: "headrace_rejected_dropped_total",
+      help: "Rejected events that retention dropped, of all streams.",
+      registers,
+    }),
     loadRetries: new Counter({
       name: "headrace_load_retries_total",
       help: "Times that the loader had to try a stream's insert again.",

@@ -64,6 +64,27 @@ export function ingestObserver(metrics: Metrics) {
   };
 }
 
+export function replayObserver(metrics: Metrics) {
+  return {
+    replayed(stream: string, replayed: number, stillRejected: number) {
+      metrics.rejectedReplayed.inc({ stream, outcome: "replayed" }, replayed);
+      metrics.rejectedReplayed.inc({ stream, outcome: "still_rejected" }, stillRejected);
+    },
+  };
+}
+
+export function rejectedRetentionObserver(metrics: Metrics, logger: Logger) {
+  return {
+    dropped(events: number) {
+      metrics.rejectedDropped.inc(events);
+      logger.info({ events }, "retention dropped rejected events");
+    },
+    failed(reason: string) {
+      logger.warn({ reason }, "the retention of rejected events could not be kept; it is tried again");
+    },
+  };
+}
+
 export function logObserver(metrics: Metrics, logger: Logger) {
   return {
     synced(stream: string, group: { batches: number; bytes: number; write: number; sync: number }) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Column, StreamSchema } from "../project/column.ts";
-import type { TableSpec } from "../store/store.ts";
+import type { RowSelection, TableSpec } from "../store/store.ts";
 
 /** The table of all streams' rejected events. No stream can have its name: theirs begin with a letter. */
 export const REJECTED_TABLE = "_rejected";
@@ -40,3 +40,8 @@ export const rejectedTable: TableSpec = {
   schema: REJECTED_SCHEMA,
   table: { orderBy: ["stream"], partitionBy: undefined, ttl: undefined },
 };
+
+/** Rejected events in which a text stands. The reasons quote the event. */
+export function rejectedContaining(part: string): NonNullable<RowSelection["containing"]> {
+  return { columns: ["event", "errors"], text: part };
+}

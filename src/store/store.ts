@@ -35,6 +35,13 @@ export interface Store {
   /** For a table with ids: all ids that were accepted since then, in pages, to fill a filter at start. */
   scanIds(table: string, since: number): AsyncIterable<readonly string[]>;
 
+  /**
+   * Deletes the selected rows, and the ids of a stream's rows with them; gives how many rows there were. When it
+   * resolves no query sees them. May be repeated: what is gone is gone. With `dryRun` they are only counted. An engine
+   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed.
+   */
+  erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number>;
+
   /** Runs one SELECT and streams the answer. Rejects for an error before the first chunk; the chunks throw for a later one. */
   query(query: StoreQuery): Promise<QueryResult>;
 
@@ -99,6 +106,32 @@ export interface Span {
   readonly from: number;
   /** Excluded. */
   readonly to: number;
+}
+
+/** Rows that fulfil all of these. */
+export interface RowSelection {
+  /**
+   * From outside, in the store's SQL: one boolean expression of the table's declared columns and `_accepted_at`, made of
+   * functions that give the same at any time.
+   */
+  readonly where?: string;
+  /** Columns of text with their value. */
+  readonly equal?: Readonly<Record<string, string>>;
+  /** One of these columns contains the text. */
+  readonly containing?: { readonly columns: readonly string[]; readonly text: string };
+  /** Accepted before this time (milliseconds). */
+  readonly acceptedBefore?: number;
+  /** Of one partition, and before this place: a smaller offset of its log, or of another log and not accepted after its time. */
+  readonly until?: SelectionEnd;
+}
+
+export interface SelectionEnd {
+  readonly log: string;
+  readonly partition: number;
+  /** Excluded. */
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
 }
 
 export interface StoredId {

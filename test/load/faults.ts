@@ -55,6 +55,7 @@ export class FaultyWorld {
       present: (...args) => this.#step("present", () => store.present(...args)),
       findIds: (...args) => this.#step("findIds", () => store.findIds(...args)),
       scanIds: (...args) => store.scanIds(...args),
+      erase: (table, ...args) => this.#step(`erase ${table}`, () => store.erase(table, ...args)),
       query: (...args) => store.query(...args),
       describe: (...args) => store.describe(...args),
       close: () => store.close(),

@@ -67,6 +67,8 @@ describe("the OpenAPI document", () => {
         `/v1/streams/${name}`,
         `/v1/streams/${name}/events`,
         `/v1/streams/${name}/rejected`,
+        `/v1/streams/${name}/rejected/replay`,
+        `/v1/streams/${name}/reset`,
       ]),
       "/v1/sql",
       "/v1/openapi.json",

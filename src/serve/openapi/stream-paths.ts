@@ -1,4 +1,5 @@
 import type { Stream } from "../../project/declarations.ts";
+import { deleteOperation, replayOperation, resetOperation } from "./admin-operations.ts";
 import { eventJsonSchema } from "./event-schema.ts";
 import { CLOUD_EVENT_HEADERS, ingestBodies } from "./ingest-bodies.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -9,8 +10,10 @@ export function streamPaths(stream: Stream): Record<string, unknown> {
   const url = `/v1/streams/${stream.name}`;
   return {
     [url]: { get: describeOperation(stream) },
-    [`${url}/events`]: { post: ingestOperation(stream) },
+    [`${url}/events`]: { post: ingestOperation(stream), delete: deleteOperation(stream) },
     [`${url}/rejected`]: { get: rejectedOperation(stream) },
+    [`${url}/rejected/replay`]: { post: replayOperation(stream) },
+    [`${url}/reset`]: { post: resetOperation(stream) },
   };
 }
 
@@ -129,6 +132,12 @@ function rejectedOperation(stream: Stream) {
         name: "code",
         in: "query",
         description: "Only those whose first reason has this code.",
+        schema: { type: "string" },
+      },
+      {
+        name: "before",
+        in: "query",
+        description: "Only those that were accepted before this date, or time with its zone.",
         schema: { type: "string" },
       },
     ],

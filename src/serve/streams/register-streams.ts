@@ -4,6 +4,7 @@ import type { Stream } from "../../project/declarations.ts";
 import { listRejected } from "../../rejected/list-rejected.ts";
 import type { ListRejectedOptions } from "../../rejected/list-rejected.ts";
 import type { Store } from "../../store/store.ts";
+import { instantOf } from "../../rejected/instant.ts";
 import { unknownName } from "../unknown-name.ts";
 import { describeStream } from "./describe-stream.ts";
 import type { StreamDescription, StreamFacts } from "./describe-stream.ts";
@@ -64,16 +65,20 @@ function eventsScope(request: FastifyRequest): readonly [`events:${string}`, "ad
   return [`events:${stream}`, "admin"];
 }
 
-function pageOptions(query: unknown): Pick<ListRejectedOptions, "limit" | "cursor" | "code"> {
-  const { limit, cursor, code, ...others } = (query ?? {}) as Record<string, unknown>;
+function pageOptions(query: unknown): Pick<ListRejectedOptions, "limit" | "cursor" | "code" | "before"> {
+  const { limit, cursor, code, before, ...others } = (query ?? {}) as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
-    throw badParameter(unknown, `There is no parameter "${unknown}"; there are limit, cursor and code`);
+    throw badParameter(
+      unknown,
+      `There is no parameter "${unknown}"; there are limit, cursor, code and before`,
+    );
   }
   return {
     ...(limit === undefined ? {} : { limit: wholeNumber("limit", limit) }),
     ...(cursor === undefined ? {} : { cursor: single("cursor", cursor) }),
     ...(code === undefined ? {} : { code: single("code", code) }),
+    ...(before === undefined ? {} : { before: instantOf("before", single("before", before)) }),
   };
 }
 

@@ -3,6 +3,7 @@ import { compileSql } from "../../project/compile-sql.ts";
 import type { Stream } from "../../project/declarations.ts";
 import { sql } from "../../project/sql.ts";
 import type { Sql } from "../../project/sql.ts";
+import { waitingOf } from "../../rejected/rejected-rows.ts";
 import { REJECTED_TABLE } from "../../rejected/rejected-table.ts";
 import type { QueryLimits, Store } from "../../store/store.ts";
 import { MIB, SECOND } from "../../units.ts";
@@ -78,7 +79,7 @@ export class StreamCounts {
       ),
       this.#ask(sql`
         SELECT stream, count() AS n FROM ${sql.identifier(REJECTED_TABLE)}
-        WHERE stream IN ${streams.map(({ name }) => name)} GROUP BY stream`),
+        WHERE ${waitingOf(streams.map(({ name }) => name))} GROUP BY stream`),
     ]);
     return new Map(
       streams.map(({ name }) => [name, { events: events.get(name) ?? 0, rejected: rejected.get(name) ?? 0 }]),

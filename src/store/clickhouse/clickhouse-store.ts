@@ -5,6 +5,7 @@ import type {
   PlannedBatch,
   QueryResult,
   ResultColumn,
+  RowSelection,
   Span,
   Store,
   StoreCapabilities,
@@ -16,6 +17,7 @@ import type { ClickHouseConnection } from "./connection.ts";
 import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { Fence } from "./fence/fence.ts";
+import { eraseRows } from "./erase-rows.ts";
 import { insertBatch } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
@@ -60,6 +62,10 @@ export class ClickHouseStore implements Store {
 
   scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
     return scanIds(this.#connection, table, since);
+  }
+
+  erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number> {
+    return eraseRows(this.#connection, table, rows, options.dryRun);
   }
 
   query(query: StoreQuery): Promise<QueryResult> {

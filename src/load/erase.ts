@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { HeadraceError } from "../errors.ts";
+import type { Log, Position } from "../log/log.ts";
+import { REJECTED_TABLE, rejectedContaining } from "../rejected/rejected-table.ts";
+import type { RowSelection, Store } from "../store/store.ts";
+import type { EraseRequest, EraseRequests } from "./erase-requests.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Erasure, LedgerState } from "./ledger-state.ts";
+import { ERASURES_BYTES_MAX } from "./limits.ts";
+import type { ErasedCounts } from "./load.ts";
+
+export interface EraseWork {
+  readonly log: Log;
+  readonly store: Store;
+  readonly stream: string;
+  readonly partition: number;
+  readonly ledger: Ledger;
+  readonly erasures: EraseRequests;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Rows went away. */
+  readonly visible: () => void;
+}
+
+/** What is in the ledger and can be done now: all that it concerns is loaded. A reset needs no loading. */
+export function dueErasures(state: LedgerState | undefined, loaded: Position): readonly Erasure[] {
+  const open = (state?.erasures ?? []).filter((erasure) => !erasure.done);
+  return open.filter(({ reset, until }) => reset === true || until.offset <= loaded.offset);
+}
+
+/** Writes what is asked for in the ledger: from then on it will be done. */
+export async function takeRequests(work: EraseWork): Promise<void> {
+  for (const request of work.erasures.take()) {
+    const erasure = erasureOf(work, request);
+    if (bytesOf(work.ledger.state) + bytesOfOne(erasure) > ERASURES_BYTES_MAX) await forgetPast(work);
+    if (bytesOf(work.ledger.state) + bytesOfOne(erasure) > ERASURES_BYTES_MAX) {
+      request.failed(
+        new HeadraceError(
+          "overloaded",
+          "Too much was erased that the log still holds: it must be remembered, and there is no room for more",
+        ),
+      );
+      continue;
+    }
+    await work.ledger.record({ kind: "erase", erasure });
+    request.recorded(erasure.id);
+  }
+}
+
+/** Does one erasure. May be repeated: only what was accepted before it is concerned. */
+export async function eraseOne(work: EraseWork, erasure: Erasure): Promise<void> {
+  const { ledger, erasures } = work;
+  let counts: ErasedCounts;
+  try {
+    counts = await erase(work, erasure);
+  } catch (error) {
+    if (!(error instanceof HeadraceError) || error.code !== "condition_invalid") throw error;
+    // Rows that came since it was checked can't be asked this question. Trying for ever would end all loading.
+    await ledger.record({ kind: "erased", id: erasure.id, abandoned: true });
+    erasures.done(erasure.id, error);
+    return;
+  }
+  if (erasure.reset === true) await recordReset(work, erasure);
+  else await ledger.record({ kind: "erased", id: erasure.id, abandoned: false });
+  erasures.done(erasure.id, counts);
+}
+
+async function erase(work: EraseWork, erasure: Erasure): Promise<ErasedCounts> {
+  const { store, stream, partition } = work;
+  const { where, rejected, reset, at } = erasure;
+  const until = { ...erasure.until, partition, acceptedAt: at };
+  const erased = async (table: string, rows: RowSelection) =>
+    store.erase(table, { ...rows, until }, { dryRun: false });
+  try {
+    const own = { equal: { stream } };
+    const rejectedRows =
+      reset === true
+        ? await erased(REJECTED_TABLE, own)
+        : rejected === undefined
+          ? 0
+          : await erased(REJECTED_TABLE, { ...own, containing: rejectedContaining(rejected) });
+    const rows =
+      reset === true ? await erased(stream, {}) : where === undefined ? 0 : await erased(stream, { where });
+    return { rows, rejected: rejectedRows };
+  } finally {
+    work.visible();
+  }
+}
+
+/** Whatever was to be erased before is gone with the rest. */
+async function recordReset({ ledger, store, erasures }: EraseWork, reset: Erasure): Promise<void> {
+  const { state } = ledger;
+  const { until } = reset;
+  const { storeId } = store.capabilities;
+  const loaded = state === undefined || state.loaded.offset < until.offset ? until : state.loaded;
+  const rest = (state?.erasures ?? []).filter((erasure) => erasure.until.offset > until.offset);
+  for (const { id } of (state?.erasures ?? []).filter((one) => !rest.includes(one))) {
+    if (id !== reset.id) erasures.done(id, { rows: 0, rejected: 0 });
+  }
+  await ledger.record({
+    kind: "state",
+    state: { storeId, loaded, inserts: [], refused: [], erasures: rest, origin: until },
+  });
+}
+
+function erasureOf({ log, stream, partition, clock }: EraseWork, { what }: EraseRequest): Erasure {
+  const { end } = log.status(stream, partition);
+  const base = { id: randomUUID(), at: clock(), until: end, done: false };
+  if (what.kind === "all") return { ...base, reset: true };
+  const { where, rejected } = what;
+  return {
+    ...base,
+    ...(where === undefined ? {} : { where }),
+    ...(rejected === undefined ? {} : { rejected }),
+  };
+}
+
+/** What the log doesn't hold any more can't be loaded again, and so needn't be erased again. */
+async function forgetPast({ log, stream, partition, ledger }: EraseWork): Promise<void> {
+  const { state } = ledger;
+  if (state === undefined) return;
+  const { first } = log.status(stream, partition);
+  const erasures = (state.erasures ?? []).filter(({ done, until }) => !done || until.offset > first.offset);
+  await ledger.record({ kind: "state", state: { ...state, erasures } });
+}
+
+function bytesOf(state: LedgerState | undefined): number {
+  return (state?.erasures ?? []).reduce((sum, erasure) => sum + bytesOfOne(erasure), 0);
+}
+
+function bytesOfOne(erasure: Erasure): number {
+  return Buffer.byteLength(JSON.stringify(erasure));
+}
