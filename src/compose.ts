@@ -27,6 +27,7 @@ import {
   rejectedRetentionObserver,
   replayObserver,
   serveObserver,
+  tailObserver,
   tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
@@ -41,6 +42,7 @@ import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerSql } from "./serve/sql/register-sql.ts";
 import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
+import { registerTail } from "./serve/tail/register-tail.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
@@ -233,6 +235,7 @@ function registerRoutes(
     queriesMax: config.sqlQueriesMax,
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
+  registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });
   registerOpenApi(http.app, {
     project,
     version: readVersion(),

@@ -231,7 +231,7 @@ export const ERRORS = {
     status: 406,
     retryable: false,
     title: "None of the accepted formats can be given",
-    advice: "Ask for json, ndjson or csv with Accept or ?format=.",
+    advice: "Ask for json, ndjson, csv, parquet or arrow with Accept or ?format=.",
   },
   request_timeout: {
     status: 408,

@@ -14,6 +14,7 @@ import { registerSql } from "./commands/sql.ts";
 import { registerRejected } from "./commands/rejected.ts";
 import { registerReset } from "./commands/reset.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
 import { ownPackage } from "./own-package.ts";
@@ -69,6 +70,7 @@ export function createProgram(io: Io): Command {
     registerRejected,
     registerDelete,
     registerReset,
+    registerTail,
     registerGenerate,
     registerToken,
     registerDoctor,

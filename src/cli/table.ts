@@ -31,7 +31,8 @@ export function formatTable(
   );
 }
 
-function fit(cell: string): string {
+/** A cell as it is printed: control characters escaped, cut at its most characters. */
+export function fit(cell: string): string {
   const text = cell.replaceAll(
     // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     /[\u0000-\u001f\u007f-\u009f]/g,

@@ -231,6 +231,18 @@ function loadMetrics(registers: Registry[]) {
 
 function serveMetrics(registers: Registry[]) {
   return {
+    tails: new Gauge({
+      name: "headrace_tails",
+      help: "Tails that are open.",
+      labelNames: ["stream"],
+      registers,
+    }),
+    tailsEnded: new Counter({
+      name: "headrace_tails_ended_total",
+      help: "Tails that ended, by reason: gone (the client went), dropped (it was too slow), draining, token_ended, failed (the log did).",
+      labelNames: ["stream", "reason"],
+      registers,
+    }),
     endpointDuration: new Histogram({
       name: "headrace_endpoint_duration_seconds",
       help: "Time of one endpoint request, by status code and by whether the cache answered.",

@@ -140,6 +140,18 @@ export function loadObserver(metrics: Metrics, recent: RecentFreshness, logger: 
   };
 }
 
+export function tailObserver(metrics: Metrics) {
+  return {
+    opened(stream: string) {
+      metrics.tails.inc({ stream });
+    },
+    ended(stream: string, end: string) {
+      metrics.tails.dec({ stream });
+      metrics.tailsEnded.inc({ stream, reason: end });
+    },
+  };
+}
+
 export function serveObserver(metrics: Metrics) {
   return {
     answered({

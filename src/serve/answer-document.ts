@@ -30,7 +30,7 @@ export async function* jsonDocument(result: QueryResult): AnswerParts {
   yield Buffer.from(`,"statistics":${JSON.stringify(statistics)}}`);
 }
 
-/** NDJSON and CSV: as the store gives them. */
+/** All other formats: as the store gives them. */
 export async function* plainDocument(result: QueryResult): AnswerParts {
   for await (const chunk of result.chunks)
     yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

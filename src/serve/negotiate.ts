@@ -1,15 +1,17 @@
 import { HeadraceError } from "../errors.ts";
 
-export type AnswerFormat = "json" | "ndjson" | "csv";
+export type AnswerFormat = "json" | "ndjson" | "csv" | "parquet" | "arrow";
 export type ContentEncoding = "gzip" | "br" | "zstd";
 
 /** The formats that answers come in, in the order of preference. */
-export const ANSWER_FORMATS: readonly AnswerFormat[] = ["json", "ndjson", "csv"];
+export const ANSWER_FORMATS: readonly AnswerFormat[] = ["json", "ndjson", "csv", "parquet", "arrow"];
 
 export const CONTENT_TYPES: Readonly<Record<AnswerFormat, string>> = {
   json: "application/json; charset=utf-8",
   ndjson: "application/x-ndjson; charset=utf-8",
   csv: "text/csv; charset=utf-8; header=present",
+  parquet: "application/vnd.apache.parquet",
+  arrow: "application/vnd.apache.arrow.stream",
 };
 
 /** Media types that name a format, the usual one first. */
@@ -17,6 +19,9 @@ const MEDIA_TYPES: Readonly<Record<AnswerFormat, readonly string[]>> = {
   json: ["application/json"],
   ndjson: ["application/x-ndjson", "application/ndjson", "application/jsonl"],
   csv: ["text/csv"],
+  parquet: ["application/vnd.apache.parquet"],
+  // Only Arrow's stream: its file form has other bytes and another media type.
+  arrow: ["application/vnd.apache.arrow.stream"],
 };
 
 /** Fastest for the ratio first. */
@@ -48,8 +53,12 @@ export function negotiateFormat(asked: unknown, accept: string | undefined): Ans
   return best.format;
 }
 
-/** The encoding that `Accept-Encoding` prefers; undefined for none. */
-export function negotiateEncoding(acceptEncoding: string | undefined): ContentEncoding | undefined {
+/** The encoding that `Accept-Encoding` prefers; undefined for none, and for Parquet, which is compressed in itself. */
+export function negotiateEncoding(
+  acceptEncoding: string | undefined,
+  format?: AnswerFormat,
+): ContentEncoding | undefined {
+  if (format === "parquet") return undefined;
   if (acceptEncoding === undefined || acceptEncoding === "identity") return undefined;
   const items = weighted(acceptEncoding);
   const weightOf = (name: string) =>

@@ -159,6 +159,10 @@ class EndpointRoutes {
       signal: gone.signal,
     });
     seen.cache = outcome.cache;
+    // For whoever saves it: a Parquet file is of no use in a browser's window.
+    if (format === "parquet") {
+      void reply.header("content-disposition", `attachment; filename="${endpoint.name}.parquet"`);
+    }
     return sendOutcome(outcome, format, request, reply, this.#stalledMax);
   }
 }

@@ -35,7 +35,7 @@ export async function sendOutcome(
   }
   return outcome.kind === "whole"
     ? sendWhole(outcome.answer, request, reply)
-    : sendStreamed(outcome, request, reply);
+    : sendStreamed(outcome, format, request, reply);
 }
 
 async function sendWhole(
@@ -45,7 +45,9 @@ async function sendWhole(
 ): Promise<FastifyReply> {
   void reply.header("etag", answer.etag);
   const encoding =
-    answer.body.length < COMPRESS_FROM ? undefined : negotiateEncoding(request.headers["accept-encoding"]);
+    answer.body.length < COMPRESS_FROM
+      ? undefined
+      : negotiateEncoding(request.headers["accept-encoding"], answer.format);
   if (encoding === undefined) return reply.send(answer.body);
   void reply.header("content-encoding", encoding);
   return reply.send(answer.compressed(encoding) ?? (await answer.compress(encoding)));
@@ -53,11 +55,12 @@ async function sendWhole(
 
 async function sendStreamed(
   { parts, etag }: Extract<EndpointOutcome, { kind: "streamed" }>,
+  format: AnswerFormat,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (etag !== undefined) void reply.header("etag", etag);
-  const encoding = negotiateEncoding(request.headers["accept-encoding"]);
+  const encoding = negotiateEncoding(request.headers["accept-encoding"], format);
   if (encoding !== undefined) void reply.header("content-encoding", encoding);
   if (request.method === "HEAD" || reply.raw.destroyed) {
     await parts.return();

@@ -139,7 +139,8 @@ export interface StoredId {
   readonly offset: number;
 }
 
-export type ResultFormat = "ndjson" | "csv";
+/** `arrow` is the IPC stream, not the file. */
+export type ResultFormat = "ndjson" | "csv" | "parquet" | "arrow";
 
 export interface StoreQuery {
   readonly sql: BoundSql;
@@ -170,9 +171,12 @@ export interface QueryLimits {
 }
 
 export interface QueryResult {
-  /** Whole rows in the asked format; ndjson chunks end in "\n", csv has one header line. */
+  /**
+   * The asked format: whole rows of ndjson, each chunk ending in "\n", and of csv, with one header line; parquet and arrow
+   * are one document, cut anywhere.
+   */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** After the last chunk of ndjson: the columns of this very result. [] for csv. */
+  /** After the last chunk of ndjson: the columns of this very result. [] for other formats. */
   columns(): readonly ResultColumn[];
   /** After the last chunk. */
   statistics(): QueryStatistics;
@@ -181,9 +185,10 @@ export interface QueryResult {
 export interface QueryStatistics {
   /** Seconds, as in ClickHouse's JSON format. */
   readonly elapsed: number;
-  /** What the query read to find the answer; 0 for csv, with which the engine doesn't say. */
+  /** What the query read to find the answer; 0 for all but ndjson, with which alone the engine says. */
   readonly rowsRead: number;
   readonly bytesRead: number;
+  /** Of the answer; 0 for parquet and arrow, which aren't looked into. */
   readonly rows: number;
 }
 

@@ -1,13 +1,15 @@
-import { writeFile, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runCli } from "../../src/cli/cli.ts";
 import { until } from "../support/until.ts";
-import { memoryIo, runHere, type Outcome } from "./support/run.ts";
+import { memoryIo, runBin, runHere, type Outcome } from "./support/run.ts";
 import { startFlights } from "./support/server.ts";
 
 // Against a real server: what `publish` sends is what `query` prints.
@@ -95,6 +97,36 @@ describe("query", () => {
       "ATL,2,2.5",
       "BOS,1,4",
     ]);
+  });
+
+  test("saves an answer that isn't text, and shows none on a terminal", async () => {
+    const out = join(folder, "delays.parquet");
+    const saved = await runHere(["query", "delays_by_origin", "--format", "parquet", "--out", out]);
+    expect(saved).toEqual({ code: 0, stdout: "", stderr: "" });
+    const file = await asyncBufferFromFile(out);
+    expect(await parquetReadObjects({ file, compressors })).toEqual([
+      { origin: "ATL", flights: 2n, mean_delay: 2.5 },
+      { origin: "BOS", flights: 1n, mean_delay: 4 },
+    ]);
+    expect(await readdir(folder)).not.toContain("delays.parquet.part");
+    const shown = await runHere(["query", "delays_by_origin", "--format", "arrow"], { terminal: true });
+    expect([shown.code, shown.stdout]).toEqual([2, ""]);
+    expect(shown.stderr).toContain("--out <file>");
+    const piped = await runBin(["query", "delays_by_origin", "--format", "parquet"], {
+      env: { HEADRACE_URL: server.url },
+    });
+    // Not a byte more: a newline at the end would be one.
+    expect(piped.stdout.slice(-4)).toBe("PAR1");
+  });
+
+  test("saves text too, and says when it can't", async () => {
+    const out = join(folder, "delays.csv");
+    await runHere(["query", "delays_by_origin", "--format", "csv", "-o", out], { terminal: true });
+    expect(await readFile(out, "utf8")).toBe('"origin","flights","mean_delay"\n"ATL",2,2.5\n"BOS",1,4\n');
+    const table = await runHere(["query", "delays_by_origin", "--format", "table", "--out", out]);
+    expect([table.code, table.stderr]).toEqual([2, expect.stringContaining("--out") as string]);
+    const nowhere = await runHere(["query", "delays_by_origin", "-o", join(folder, "no/such.json")]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining("no/such.json") as string]);
   });
 
   test("hands its parameters on, whatever characters they have", async () => {

@@ -29,23 +29,33 @@ describe("the format of an answer", () => {
     [undefined, "application/json;q=0, */*;q=0.1", "ndjson"],
     ["csv", "application/json", "csv"],
     ["ndjson", undefined, "ndjson"],
+    ["parquet", undefined, "parquet"],
+    ["arrow", "*/*", "arrow"],
+    [undefined, "application/vnd.apache.parquet", "parquet"],
+    [undefined, "application/vnd.apache.arrow.stream", "arrow"],
+    [undefined, "application/vnd.apache.arrow.file, application/json;q=0.1", "json"],
+    [undefined, "application/json;q=0.5, application/vnd.apache.parquet;q=0.8", "parquet"],
+    [undefined, "application/vnd.apache.parquet;q=0.8, application/vnd.apache.arrow.stream", "arrow"],
+    [undefined, "application/vnd.apache.parquet;q=0.3, application/*;q=0.2", "parquet"],
   ] as const)("is, with format=%s and Accept %s, %s", (asked, accept, format) => {
     expect(negotiateFormat(asked, accept)).toBe(format);
   });
 
   it.each([
-    ["parquet", undefined],
-    ["arrow", "*/*"],
+    ["avro", undefined],
+    ["Parquet", "*/*"],
     ["", undefined],
     [["csv", "json"], undefined],
-    [undefined, "application/vnd.apache.parquet"],
+    [undefined, "application/vnd.apache.arrow.file"],
+    [undefined, "application/vnd.apache.parquet;q=0"],
     [undefined, "application/json;q=0"],
     [undefined, "text/csv;q=nonsense"],
   ])("is refused, with format=%s and Accept %s, with a list of what there is", (asked, accept) => {
     const error = refusal(() => negotiateFormat(asked, accept));
     expect(error.code).toBe("not_acceptable");
-    expect(error.message).toContain("json, ndjson, csv");
-    expect(error.details["formats"]).toEqual(["json", "ndjson", "csv"]);
+    expect(error.message).toContain("json, ndjson, csv, parquet, arrow");
+    expect(error.details["formats"]).toEqual(["json", "ndjson", "csv", "parquet", "arrow"]);
+    expect(error.details["media_types"]).toContain("application/vnd.apache.arrow.stream");
   });
 });
 

@@ -66,6 +66,7 @@ describe("the OpenAPI document", () => {
       ...["flights", "visits"].flatMap((name) => [
         `/v1/streams/${name}`,
         `/v1/streams/${name}/events`,
+        `/v1/streams/${name}/tail`,
         `/v1/streams/${name}/rejected`,
         `/v1/streams/${name}/rejected/replay`,
         `/v1/streams/${name}/reset`,

@@ -20,10 +20,12 @@ export async function startServerProcess(options: {
   readonly project: string;
   readonly data: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: one that the system chooses. */
+  readonly port?: number;
 }): Promise<ServerProcess> {
   const child = spawn(
     join(ROOT, "bin/headrace"),
-    ["start", "--project", options.project, "--port", "0", "--data", options.data],
+    ["start", "--project", options.project, "--port", String(options.port ?? 0), "--data", options.data],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...cleanEnvironment(), ...options.env } },
   );
   const lines: string[] = [];

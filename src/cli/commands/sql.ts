@@ -1,22 +1,20 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import { HeadraceError } from "../../errors.ts";
 import { KIB } from "../../units.ts";
 import { connect, type ClientRequest } from "../client.ts";
 import type { Io } from "../io.ts";
-import { examples, gather, jsonOption } from "../options.ts";
-import { PRINT_FORMATS, printBody, printFormat, printTable, type PrintFormat } from "../print-answer.ts";
+import { examples, gather } from "../options.ts";
+import { printAnswer, withAnswerOptions, type AnswerOptions } from "../print-answer.ts";
 
 /** More from standard input isn't SQL. Bytes. */
 const INPUT_MAX = 256 * KIB;
 
-interface Options {
+interface Options extends AnswerOptions {
   readonly param: readonly string[];
-  readonly format?: PrintFormat;
-  readonly json?: boolean;
 }
 
 export function registerSql(program: Command, io: Io): void {
-  program
+  const command = program
     .command("sql")
     .summary("run one SELECT on a running server")
     .description(
@@ -29,9 +27,8 @@ export function registerSql(program: Command, io: Io): void {
       "a value for {name:Type} in the SQL; repeat it for others",
       gather,
       [],
-    )
-    .addOption(new Option("--format <format>", "how the answer is printed").choices(PRINT_FORMATS))
-    .addOption(jsonOption())
+    );
+  withAnswerOptions(command)
     .addHelpText(
       "after",
       examples(
@@ -39,24 +36,23 @@ export function registerSql(program: Command, io: Io): void {
         'headrace sql "SELECT origin, count() FROM flights GROUP BY origin ORDER BY 2 DESC LIMIT 10"',
         'headrace sql "SELECT count() FROM flights WHERE origin = {o:String}" --param o=JFK',
         "headrace sql - --format csv < report.sql > report.csv",
+        'headrace sql "SELECT * FROM flights" --format parquet --out flights.parquet',
       ),
     )
     .action((text: string, options: Options) => runSql(text, options, io));
 }
 
 async function runSql(text: string, options: Options, io: Io): Promise<void> {
+  const params = Object.fromEntries(options.param.map(parseParam));
   const client = connect(io);
   const sql = text === "-" ? await readInput(io) : text;
-  const params = Object.fromEntries(options.param.map(parseParam));
-  const request = (path: string): ClientRequest => ({
+  const requestFor = (format: string | undefined): ClientRequest => ({
     method: "POST",
-    path,
+    path: format === undefined ? "/v1/sql" : `/v1/sql?format=${format}`,
     headers: { "content-type": "application/json" },
     body: new TextEncoder().encode(JSON.stringify({ sql, params })),
   });
-  const format = printFormat(options, io);
-  if (format === "table") await printTable(client, request("/v1/sql"), io);
-  else await printBody(client, request(`/v1/sql?format=${format}`), io);
+  await printAnswer(client, requestFor, options, io);
 }
 
 async function readInput(io: Io): Promise<string> {

@@ -11,11 +11,23 @@ export type IdReader = (line: Buffer, start: number, end: number) => string;
  * text. Throws `internal_error` for a line without an id, which validation has ruled out.
  */
 export function createIdReader(idField: string, kind: ColumnType["kind"] = "string"): IdReader {
-  const key = Buffer.from(JSON.stringify(idField));
+  const read = createFieldReader(idField, kind);
   return (line, start, end) => {
-    const at = findValue(line, start, end, idField, key);
-    if (at < 0)
-      throw new HeadraceError("internal_error", `A stored line has no "${idField}", which is its id`);
+    const id = read(line, start, end);
+    if (id !== undefined) return id;
+    throw new HeadraceError("internal_error", `A stored line has no "${idField}", which is its id`);
+  };
+}
+
+/** The same for any field of one value; undefined when it is absent or null. */
+export function createFieldReader(
+  field: string,
+  kind: ColumnType["kind"] = "string",
+): (line: Buffer, start: number, end: number) => string | undefined {
+  const key = Buffer.from(JSON.stringify(field));
+  return (line, start, end) => {
+    const at = findValue(line, start, end, field, key);
+    if (at < 0 || line[at] === BYTE.n) return undefined;
     const after = skipValue(line, at, end);
     const text = line[at] === BYTE.quote ? stringIn(line, at, after) : line.toString("latin1", at, after);
     return kind === "uuid" ? text.toLowerCase() : text;

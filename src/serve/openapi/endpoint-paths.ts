@@ -126,6 +126,9 @@ export function answerContent(json: { readonly schema: JsonSchema }) {
       schema: { type: "string", description: "One JSON object a row and line." },
     },
     "text/csv": { schema: { type: "string", description: "RFC 4180 with a header row." } },
+    // Binary, as OpenAPI 3.1 says it: a media type without a schema.
+    "application/vnd.apache.parquet": {},
+    "application/vnd.apache.arrow.stream": {},
   };
 }
 

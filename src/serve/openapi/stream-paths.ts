@@ -4,6 +4,7 @@ import { eventJsonSchema } from "./event-schema.ts";
 import { CLOUD_EVENT_HEADERS, ingestBodies } from "./ingest-bodies.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { problemResponses } from "./problem-responses.ts";
+import { tailOperation } from "./tail-operation.ts";
 
 /** The path items of one stream. */
 export function streamPaths(stream: Stream): Record<string, unknown> {
@@ -11,6 +12,7 @@ export function streamPaths(stream: Stream): Record<string, unknown> {
   return {
     [url]: { get: describeOperation(stream) },
     [`${url}/events`]: { post: ingestOperation(stream), delete: deleteOperation(stream) },
+    [`${url}/tail`]: { get: tailOperation(stream) },
     [`${url}/rejected`]: { get: rejectedOperation(stream) },
     [`${url}/rejected/replay`]: { post: replayOperation(stream) },
     [`${url}/reset`]: { post: resetOperation(stream) },

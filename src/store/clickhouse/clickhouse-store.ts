@@ -33,7 +33,7 @@ export class ClickHouseStore implements Store {
   private constructor(connection: ClickHouseConnection, storeId: string) {
     this.#connection = connection;
     this.#fence = new Fence(connection);
-    this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv"], storeId };
+    this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv", "parquet", "arrow"], storeId };
   }
 
   static async open(connection: ClickHouseConnection): Promise<ClickHouseStore> {

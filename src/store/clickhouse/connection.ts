@@ -24,7 +24,13 @@ export interface ClickHouseConnection {
 
 /** Formats of answers, in ClickHouse's words. */
 export type AnswerFormat =
-  "JSONCompactEachRowWithProgress" | "CSVWithNames" | "JSONEachRow" | "TabSeparated" | "RowBinary";
+  | "JSONCompactEachRowWithProgress"
+  | "CSVWithNames"
+  | "Parquet"
+  | "ArrowStream"
+  | "JSONEachRow"
+  | "TabSeparated"
+  | "RowBinary";
 
 export interface InsertStatement {
   /** The statement, given how to name each input as a table expression. */

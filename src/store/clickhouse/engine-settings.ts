@@ -25,6 +25,14 @@ export const READ_SETTINGS = {
   output_format_json_validate_utf8: 1,
   // An empty cell is null, "" is an empty string.
   format_csv_null_representation: "",
+  // What is gathered before it is written: rows and bytes. The engine's own million rows take hundreds of megabytes.
+  output_format_parquet_row_group_size: 131_072,
+  output_format_parquet_row_group_size_bytes: 32 * 1024 * 1024,
+  output_format_parquet_compression_method: "zstd",
+  // Not every reader has a codec; HTTP has its own compression.
+  output_format_arrow_compression_method: "none",
+  // A value that has no type in Arrow is an error rather than bytes of the engine's own.
+  output_format_arrow_unsupported_types_as_binary: 0,
 } as const;
 
 /** For SQL that anybody wrote: beside the limits, what its parser may use, and that nothing goes to the disk. */

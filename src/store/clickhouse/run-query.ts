@@ -1,11 +1,19 @@
 import { HeadraceError } from "../../errors.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import { GIB, MIB, SECOND } from "../../units.ts";
-import type { QueryLimits, QueryResult, QueryStatistics, ResultColumn, StoreQuery } from "../store.ts";
-import type { ClickHouseConnection, ReadAnswer } from "./connection.ts";
+import type {
+  QueryLimits,
+  QueryResult,
+  QueryStatistics,
+  ResultColumn,
+  ResultFormat,
+  StoreQuery,
+} from "../store.ts";
+import type { AnswerFormat, ClickHouseConnection, ReadAnswer } from "./connection.ts";
 import { fencedError, queryError } from "./engine-errors.ts";
 import type { Fence } from "./fence/fence.ts";
 import { JsonRows } from "./json-rows.ts";
+import { portableSql } from "./portable-columns.ts";
 import { resultColumn } from "./result-columns.ts";
 import { csvCutter, lineCutter } from "./row-cutter.ts";
 import { singleSelect } from "./single-select.ts";
@@ -13,6 +21,14 @@ import { tsvRows } from "./stored-ids.ts";
 
 /** What finding out the types may cost: the engine runs scalar subqueries for it. */
 const DESCRIBE_LIMITS: QueryLimits = { time: 10 * SECOND, memory: GIB, rows: 100_000, bytes: 16 * MIB };
+
+/** Parquet needs no seeking, and of Arrow's two forms the stream doesn't either: both go through a pipe as they are made. */
+const ENGINE_FORMATS: Readonly<Record<ResultFormat, AnswerFormat>> = {
+  ndjson: "JSONCompactEachRowWithProgress",
+  csv: "CSVWithNames",
+  parquet: "Parquet",
+  arrow: "ArrowStream",
+};
 
 /** Runs one SELECT. Resolves when the first rows are there, or the end. */
 export async function runQuery(
@@ -22,9 +38,14 @@ export async function runQuery(
 ): Promise<QueryResult> {
   const { limits, signal } = query;
   const fenced = query.fence !== undefined;
-  const sql = query.fence ? await fence.admit(query, query.fence) : selectOf(query.sql);
+  const asked = query.fence ? await fence.admit(query, query.fence) : selectOf(query.sql);
   const failure = fenced ? fencedError : queryError;
-  const format = query.format === "csv" ? "CSVWithNames" : "JSONCompactEachRowWithProgress";
+  const isBinary = query.format === "parquet" || query.format === "arrow";
+  const portable = isBinary ? portableSql(asked, await columnsOf(connection, asked, fenced)) : asked;
+  // What runs is what was looked at, also when it was wrapped.
+  const isNew = query.fence !== undefined && portable !== asked;
+  const sql = isNew ? await fence.admit({ ...query, sql: portable }, query.fence) : portable;
+  const format = ENGINE_FORMATS[query.format];
   let answer: ReadAnswer;
   try {
     answer = await connection.read({
@@ -37,7 +58,7 @@ export async function runQuery(
   } catch (error) {
     throw failure(error, limits);
   }
-  const rows = query.format === "csv" ? csvRows() : jsonRows();
+  const rows = isBinary ? binaryRows() : query.format === "csv" ? csvRows() : jsonRows();
   const chunks = new RowChunks(answer, rows, limits, failure);
   await chunks.begin();
   return {
@@ -52,22 +73,31 @@ function selectOf({ text, params }: BoundSql): BoundSql {
 }
 
 /** The columns that a SELECT would give. */
-export async function describeQuery(
+export function describeQuery(
   connection: ClickHouseConnection,
   sql: BoundSql,
 ): Promise<readonly ResultColumn[]> {
-  const text = `DESCRIBE TABLE (\n${singleSelect(sql.text)}\n)`;
+  return columnsOf(connection, selectOf(sql), false);
+}
+
+async function columnsOf(
+  connection: ClickHouseConnection,
+  sql: BoundSql,
+  fenced: boolean,
+): Promise<readonly ResultColumn[]> {
+  const text = `DESCRIBE TABLE (\n${sql.text}\n)`;
   const chunks: Buffer[] = [];
   try {
     const answer = await connection.read({
       sql: { text, params: sql.params },
       format: "TabSeparated",
       limits: DESCRIBE_LIMITS,
+      fenced,
     });
     for (let chunk = await answer.next(); chunk !== undefined; chunk = await answer.next())
       chunks.push(chunk);
   } catch (error) {
-    throw queryError(error, DESCRIBE_LIMITS);
+    throw (fenced ? fencedError : queryError)(error, DESCRIBE_LIMITS);
   }
   return tsvRows(Buffer.concat(chunks).toString()).map(([name = "", type = ""]) => resultColumn(name, type));
 }
@@ -142,6 +172,15 @@ function csvRows(): Rows {
     push: (chunk) => cutter.push(chunk),
     columns: () => [],
     counts: () => ({ rows: Math.max(0, cutter.lines - 1), rowsRead: 0, bytesRead: 0 }),
+  };
+}
+
+/** Parquet and Arrow: one document, whose bytes are passed on as they come and hold no rows that could be counted. */
+function binaryRows(): Rows {
+  return {
+    push: (chunk) => chunk,
+    columns: () => [],
+    counts: () => ({ rows: 0, rowsRead: 0, bytesRead: 0 }),
   };
 }
 

@@ -1,6 +1,9 @@
 import { request as httpRequest } from "node:http";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { tableFromIPC } from "apache-arrow";
+import { parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
 import { Turns, WAITING_MAX } from "../../../src/serve/sql/turns.ts";
 import { GIB, KIB, MIB, SECOND } from "../../../src/units.ts";
 import { until } from "../../support/until.ts";
@@ -42,6 +45,39 @@ describe("POST /v1/sql", () => {
       body: JSON.stringify({ sql: "SELECT 1 AS x" }),
     });
     expect(await accepted.text()).toBe('"x"\n1\n');
+  });
+
+  test("answers in Parquet and Arrow, whatever its columns are", async () => {
+    const sql =
+      "SELECT origin, toDateTime(f._accepted_at), toDateTime(date) AS `when it was`, toIPv4('127.0.0.1') AS ip FROM flights AS f ORDER BY flight_id";
+    const post = (format: string, text: string) =>
+      fetch(`${server.url}/v1/sql?format=${format}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ sql: text }),
+      });
+    const parquet = await post("parquet", sql);
+    expect(parquet.headers.get("content-type")).toBe("application/vnd.apache.parquet");
+    const rows = await parquetReadObjects({ file: await parquet.arrayBuffer(), compressors });
+    expect(rows).toHaveLength(5);
+    expect(rows[0]).toEqual({
+      origin: "ATL",
+      "toDateTime(_accepted_at)": new Date("2026-01-01T00:00:00Z"),
+      "when it was": new Date("2001-01-01T06:00:00Z"),
+      ip: "127.0.0.1",
+    });
+    const arrow = await post("arrow", sql);
+    expect(arrow.headers.get("content-type")).toBe("application/vnd.apache.arrow.stream");
+    expect(tableFromIPC(new Uint8Array(await arrow.arrayBuffer())).numRows).toBe(5);
+    for (const format of ["parquet", "arrow"]) {
+      const refused = await post(format, "SELECT file('/etc/passwd')");
+      expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([
+        403,
+        "sql_refused",
+      ]);
+      const wrong = await post(format, "SELECT dely FROM flights");
+      expect([wrong.status, ((await wrong.json()) as { code: string }).code]).toEqual([400, "sql_invalid"]);
+    }
   });
 
   test("streams an answer that is larger than is put together", async () => {

@@ -205,7 +205,7 @@ class Check {
     const shown = name.slice(0, 80);
     // Behind a column there may be a field of any name; behind anything else, a column.
     const columns = this.#columns.has(first) ? [first] : [first, rest[0] ?? ""];
-    if (columns.some((one) => one.startsWith("_") && !COLUMNS_OF_OURS.has(one))) {
+    if (columns.some((one) => /^_\w*$/.test(one) && !COLUMNS_OF_OURS.has(one))) {
       throw refused(`${shown} can't be used: names that begin with _ are Headrace's own`, { name: shown });
     }
     if (this.#isForeign(first) && (rest.length > 0 || !this.#columns.has(first))) throw this.#foreign(name);
