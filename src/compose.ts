@@ -226,12 +226,7 @@ function registerRoutes(
   registerSql(http.app, {
     streams,
     store,
-    limits: {
-      time: config.sqlTime,
-      memory: config.sqlMemory,
-      rows: config.sqlRows,
-      bytes: config.sqlBytes,
-    },
+    limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
     queriesMax: config.sqlQueriesMax,
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });

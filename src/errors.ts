@@ -44,7 +44,15 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     title: "The table can't follow the changed declaration without losing or reinterpreting data",
-    advice: "Take the change back, add a new optional field instead, or declare a new stream.",
+    advice:
+      "Take the change back, add a new optional field instead, or make the table anew with `headrace rebuild <stream>`. `headrace check --against <data folder>` shows the plan.",
+  },
+  rebuild_refused: {
+    status: 500,
+    retryable: false,
+    title: "The stream's table can't be made anew without losing rows",
+    advice:
+      "Nothing is changed. Take the declaration's change back, or pass --allow-partial to go on without these rows.",
   },
   data_folder_locked: {
     status: 500,

@@ -13,6 +13,7 @@ import { registerQuery } from "./commands/query.ts";
 import { registerSql } from "./commands/sql.ts";
 import { registerRejected } from "./commands/rejected.ts";
 import { registerReset } from "./commands/reset.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
@@ -71,6 +72,7 @@ export function createProgram(io: Io): Command {
     registerDelete,
     registerReset,
     registerTail,
+    registerRebuild,
     registerGenerate,
     registerToken,
     registerDoctor,

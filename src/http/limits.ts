@@ -16,7 +16,10 @@ export interface HttpLimits {
   readonly headerBytesMax: number;
   /** The body of a route that doesn't read its body itself. Default 1 MiB. Past it: 413. */
   readonly bodyBytesMax: number;
-  /** How long a stop waits for what is in flight. Default 10 s. Past it connections are cut. */
+  /**
+   * How long a stop waits for what is in flight. Default 6 s, which leaves the loader and the store theirs of the 10 s
+   * that a stop may take. Past it connections are cut.
+   */
   readonly drainTimeout: number;
 }
 
@@ -28,5 +31,5 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsMax: 10_000,
   headerBytesMax: 16 * KIB,
   bodyBytesMax: MIB,
-  drainTimeout: 10 * SECOND,
+  drainTimeout: 6 * SECOND,
 };

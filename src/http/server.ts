@@ -8,6 +8,7 @@ import { setCommonHeaders } from "./common-headers.ts";
 import { originCheck, setCorsHeaders, type CrossOrigin } from "./cross-origin.ts";
 import { hostCheck, inUrl } from "./host-check.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { checkQuery } from "./query-check.ts";
 import { errorOfRequest, sendProblem } from "./problem.ts";
 import { answeredStatus } from "./answered-status.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -151,7 +152,7 @@ interface EarlyChecks {
   readonly draining: AbortSignal;
 }
 
-/** What is refused before a body is read: foreign hosts and pages, new work while draining, unknown routes and methods. */
+/** What is refused before a body is read: foreign hosts and pages, garbled query strings, new work while draining, unknown routes and methods. */
 function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: EarlyChecks): void {
   const checkHost = hostCheck(hosts);
   const checkOrigin = originCheck(crossOrigin);
@@ -159,8 +160,8 @@ function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: Ear
   app.addHook("onRoute", ({ url, method }) => routes.add(url, [method].flat()));
   app.addHook("onRequest", (request, reply, done) => {
     setCommonHeaders(request, reply);
-    const foreign = checkHost(request.raw) ?? checkOrigin(request.raw);
-    if (foreign !== undefined) return done(foreign);
+    const refused = checkHost(request.raw) ?? checkOrigin(request.raw) ?? checkQuery(request.url);
+    if (refused !== undefined) return done(refused);
     if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
       return done(new HeadraceError("draining", "The server is stopping and takes no new work"));
     }

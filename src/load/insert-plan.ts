@@ -1,14 +1,15 @@
 import type { LogBatch } from "../log/log.ts";
 import { REJECTED_TABLE } from "../rejected/rejected-table.ts";
 import type { OffsetRange, PlannedBatch, Store } from "../store/store.ts";
-import { heirOf, idsAt } from "./ids/batch-ids.ts";
+import { heirOf, idsAt, withHeirs } from "./ids/batch-ids.ts";
 import type { IdRow } from "./ids/find-duplicates.ts";
 import { insertRejected } from "./insert-rejected.ts";
 import { insertIsolating, refusalReason } from "./isolate.ts";
+import type { JudgedAgain } from "./judge-again.ts";
 import type { Ledger } from "./ledger.ts";
 import type { OpenPlan } from "./ledger-state.ts";
 import { linesOf, offsetsIn, planRows, sectionOf } from "./rows.ts";
-import { extent, NO_SPANS, spansOf, subtract, union, within, type Spans } from "./spans.ts";
+import { extent, has, NO_SPANS, spansOf, subtract, union, within, type Spans } from "./spans.ts";
 
 export interface PlanInsert {
   readonly store: Store;
@@ -16,6 +17,8 @@ export interface PlanInsert {
   readonly ledger: Ledger;
   /** The open plan's batches, whole; at least one. */
   readonly batches: readonly LogBatch[];
+  /** The same as the table takes them, when it doesn't take their schema. */
+  readonly judged: JudgedAgain | undefined;
   /** The id of each event, when the stream has ids. */
   readonly ids: readonly IdRow[] | undefined;
   /** Ask first what is in the store already: an insert of this range may have been tried before. */
@@ -39,6 +42,7 @@ export async function insertPlan(work: PlanInsert): Promise<Spans> {
   const inTable = work.askFirst ? await work.store.present(work.stream, range) : NO_SPANS;
   const inRejected = work.askFirst ? await work.store.present(REJECTED_TABLE, range) : NO_SPANS;
   await rememberRefused(work, inRejected);
+  if (work.judged !== undefined) await refuseMisfits(work, work.judged, inTable);
 
   const { duplicates, refused } = openPlan(work.ledger);
   const elsewhere = union(union(duplicates, offsetsOf(refused)), inTable);
@@ -68,6 +72,15 @@ async function rememberRefused(work: PlanInsert, inRejected: Spans): Promise<voi
   await work.ledger.record({ kind: "refused", refused });
 }
 
+/** Events that today's declaration doesn't take, in one entry: there may be many. */
+async function refuseMisfits(work: PlanInsert, judged: JudgedAgain, inTable: Spans): Promise<void> {
+  const { duplicates, refused } = openPlan(work.ledger);
+  const decided = union(inTable, offsetsOf(refused));
+  const misfits = judged.refused.filter(({ offset }) => !has(decided, offset));
+  const entries = withHeirs(misfits, work.ids ?? [], duplicates);
+  if (entries.length > 0) await work.ledger.record({ kind: "refused", refused: entries });
+}
+
 async function insertEvents(work: PlanInsert, wanted: Spans): Promise<void> {
   await insertIsolating({
     wanted,
@@ -88,7 +101,7 @@ async function insertEvents(work: PlanInsert, wanted: Spans): Promise<void> {
 }
 
 async function insertRows(work: PlanInsert, offsets: Spans): Promise<void> {
-  const rows = planRows(work.batches, "events", offsets);
+  const rows = planRows(work.judged?.batches ?? work.batches, "events", offsets);
   const batch = work.ids === undefined ? rows : { ...rows, ids: idsAt(work.ids, rows.offsets) };
   const start = performance.now();
   try {

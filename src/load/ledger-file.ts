@@ -1,5 +1,5 @@
 import { open, readFile, rename, type FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What the ledger needs of its file: few enough calls that tests can put a failing disk underneath. */
 export interface LedgerFile {
@@ -10,6 +10,11 @@ export interface LedgerFile {
   /** Takes the place of the file, whole or not at all; on the disk when it resolves. */
   replace(bytes: Buffer): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Where the ledger of a stream's partition is, in the folder of ledgers. */
+export function ledgerPath(folder: string, stream: string, partition: number): string {
+  return join(folder, `${stream}-${partition}.ledger`);
 }
 
 /** A file on the machine's own disk. Its folder must be there. */

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Log, LogBatch, Position } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
@@ -11,8 +10,9 @@ import { findDuplicates } from "./ids/find-duplicates.ts";
 import type { IdFilter } from "./ids/id-filter.ts";
 import { inTurns } from "./in-turns.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
+import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
-import type { LedgerFile } from "./ledger-file.ts";
+import { ledgerPath, type LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
 import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
@@ -49,6 +49,9 @@ export class LoadSteps {
   #filter: IdFilter | undefined;
   /** What the log held at start may be in the store already: up to this offset the store is asked first. */
   #askUntil = 0;
+  /** Whether the table takes an earlier schema as it is, by its fingerprint. */
+  readonly #fits = new Map<string, boolean>();
+  #judgeAgain: JudgeAgain | undefined;
   #loaded: Position;
   #oldest: number | undefined;
 
@@ -140,6 +143,7 @@ export class LoadSteps {
       stream: this.#name,
       ledger,
       batches: state.batches,
+      judged: await this.#judgeMisfits(state.batches),
       ids: state.ids,
       askFirst: state.askFirst,
       rowsMax: limits.insertRows,
@@ -204,7 +208,7 @@ export class LoadSteps {
   async #openLedger(): Promise<Ledger> {
     if (this.#ledger === undefined) {
       const { folder, partition, ledgerFile } = this.#options;
-      const path = join(folder, `${this.#name}-${partition}.ledger`);
+      const path = ledgerPath(folder, this.#name, partition);
       this.#ledger = await openLedger(ledgerFile(path), path);
     }
     return this.#ledger;
@@ -218,11 +222,23 @@ export class LoadSteps {
     return fillIdFilter({ store, table: this.#name, window, idsMax, now, oldest, signal });
   }
 
-  /** Events of a schema without an id have none, whatever is declared now. */
+  /** Events of a schema without an id, or with another, have none, whatever is declared now. */
   async #readIds(batches: readonly LogBatch[]) {
     const field = batches[0]?.schema.idField;
-    if (this.#options.stream.id === undefined || field === undefined) return undefined;
+    if (field === undefined || this.#options.stream.id?.field !== field) return undefined;
     return readIds(batches, field);
+  }
+
+  /** Events of an earlier schema that the table doesn't take as they are, judged by today's. */
+  async #judgeMisfits(batches: readonly LogBatch[]): Promise<JudgedAgain | undefined> {
+    const { store, stream } = this.#options;
+    const schema = batches[0]?.schema;
+    if (schema === undefined || schema.fingerprint === stream.schema.fingerprint) return undefined;
+    const fits = this.#fits.get(schema.fingerprint) ?? (await store.fits(this.#name, schema));
+    this.#fits.set(schema.fingerprint, fits);
+    if (fits) return undefined;
+    this.#judgeAgain ??= createJudgeAgain(stream);
+    return this.#judgeAgain(batches);
   }
 }
 

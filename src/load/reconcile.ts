@@ -132,7 +132,7 @@ function wholeLog(work: Reconciling, problem: string): Position {
 }
 
 /** The first event that is wanted: the log's, or the first after a reset. */
-function firstOf({ log, stream, partition, ledger }: Reconciling): Position {
+export function firstOf({ log, stream, partition, ledger }: Reconciling): Position {
   const { first, end } = log.status(stream.name, partition);
   const origin = ledger.state?.origin;
   const isHere = origin !== undefined && (origin.log === first.log || origin.log === end.log);
@@ -140,7 +140,7 @@ function firstOf({ log, stream, partition, ledger }: Reconciling): Position {
 }
 
 /** The log's cursor goes first: what is to be loaded again must not be dropped by retention. */
-async function setBack(work: Reconciling, loaded: Position): Promise<LedgerState> {
+export async function setBack(work: Reconciling, loaded: Position): Promise<LedgerState> {
   const { log, stream, partition, ledger, store } = work;
   await log.commit(stream.name, partition, LOADER_SUBSCRIPTION, loaded);
   const { refused = [], erasures = [], origin } = ledger.state ?? {};

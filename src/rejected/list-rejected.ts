@@ -2,6 +2,7 @@ import { HeadraceError } from "../errors.ts";
 import type { EventError } from "../project/event-validator.ts";
 import { sql, type Sql } from "../project/sql.ts";
 import type { Store } from "../store/store.ts";
+import { eventText } from "./page-text.ts";
 import { decodeCursor, encodeCursor, type RejectedCursor } from "./rejected-cursor.ts";
 import type { RefusedBy } from "./rejected-event.ts";
 import {
@@ -45,8 +46,11 @@ export interface ListedRejection {
   readonly id: string;
   /** When it was accepted, ISO 8601 in UTC. */
   readonly time: string;
-  /** The event as JSON when it is JSON, else its text; bytes that aren't UTF-8 come in base64. */
-  readonly event: unknown;
+  /**
+   * JSON text, to be written as it is (`pageText`): the event itself when it is JSON, else a string that holds its text,
+   * or in base64 its bytes when they aren't UTF-8.
+   */
+  readonly event: string;
   readonly reasons: readonly EventError[];
   readonly refused_by: RefusedBy;
 }
@@ -107,16 +111,8 @@ function listed(row: RejectedRow): ListedRejection {
   return {
     id: rejectedId(row),
     time: new Date(Number(row.time)).toISOString(),
-    event: row.encoding === "utf8" ? parsedOrText(row.event) : row.event,
+    event: row.encoding === "utf8" ? eventText(row.event) : JSON.stringify(row.event),
     reasons: JSON.parse(row.errors) as readonly EventError[],
     refused_by: row.refused_by,
   };
-}
-
-function parsedOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

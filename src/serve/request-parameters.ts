@@ -1,5 +1,7 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingHttpHeaders } from "node:http";
 import { HeadraceError } from "../errors.ts";
+import { isEventError, readJson } from "../project/validate/read-json.ts";
 
 export interface AskedParameters {
   /** `?format=` as it came. */
@@ -40,18 +42,32 @@ export function parametersFromBody(
   return { format, parameters: parseBody(body) };
 }
 
+/** Arrays and objects around a value of a parameter. */
+const NESTING_MAX = 32;
+
 function parseBody(body: Buffer): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch (error) {
-    throw new HeadraceError("body_unreadable", "The body isn't a JSON document in UTF-8", { cause: error });
+  if (!isUtf8(body)) throw new HeadraceError("body_unreadable", "The body isn't UTF-8");
+  const text = body.toString("utf8");
+  // JSON.parse would take the last of two equal names, and nobody would know that the first counts for nothing.
+  const node = readJson(text, NESTING_MAX);
+  if (isEventError(node)) {
+    const { path, code, message } = node;
+    if (code === "duplicate_field") throw doubledParameter(path);
+    const where = path === "" ? "" : ` at ${path}`;
+    throw new HeadraceError("body_unreadable", `The body isn't a readable JSON document: ${message}${where}`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (node.kind !== "object") {
     throw new HeadraceError("body_unreadable", "The body must be a JSON object of parameters");
   }
   // Not a plain copy: `__proto__` is a name like any other here.
-  return Object.assign(Object.create(null), value);
+  return Object.assign(Object.create(null), JSON.parse(text)) as Record<string, unknown>;
+}
+
+function doubledParameter(path: string): HeadraceError {
+  const parameter = path.split("/")[1] ?? "";
+  return new HeadraceError("bad_parameter", `Parameter "${parameter}": ${path} is there twice`, {
+    details: { parameter },
+  });
 }
 
 function asObject(value: unknown): Record<string, unknown> {

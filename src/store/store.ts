@@ -15,8 +15,9 @@ export interface Store {
 
   /**
    * Makes the tables fit the declarations: creates missing ones, adds new columns that rows may lack (nullable ones, lists,
-   * maps), follows a changed description or TTL. Everything else that differs is in `refused`, and then nothing is changed at
-   * all. With `dryRun` nothing is changed either way. Tables that nothing declares are kept.
+   * maps, those with a default), widens types, keeps columns that aren't declared any more, follows a changed description
+   * or TTL. Everything else that differs is in `refused`, and then nothing is changed at all. With `dryRun` nothing is
+   * changed either way. Tables that nothing declares are kept.
    */
   migrate(tables: readonly TableSpec[], options: { readonly dryRun: boolean }): Promise<MigrationPlan>;
 
@@ -25,6 +26,9 @@ export interface Store {
    * of the batch may be there, but no insert of it is still running: `present` then gives the truth.
    */
   insert(table: string, batch: PlannedBatch): Promise<void>;
+
+  /** Whether the table takes every row of this schema as it is: with all its columns, none narrower, and none else required. */
+  fits(table: string, schema: StreamSchema): Promise<boolean>;
 
   /** The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). */
   present(table: string, range: OffsetRange): Promise<readonly Span[]>;
@@ -48,8 +52,35 @@ export interface Store {
   /** The columns that a query would give, without running it. */
   describe(sql: BoundSql): Promise<readonly ResultColumn[]>;
 
+  /**
+   * Begins an empty table beside a stream's, as the declaration wants it; with the columns that the old one has beyond. What an
+   * earlier attempt left behind is dropped. `undefined` when the stream has no table yet.
+   */
+  beginRebuild(spec: TableSpec): Promise<TableRebuild | undefined>;
+
   /** Waits for what is running and closes. */
   close(): Promise<void>;
+}
+
+/** A table that is being made anew. Until `finish`, nobody sees anything of it, and a start or another attempt drops it. */
+export interface TableRebuild {
+  /** The name of the new table: for `insert`, `fits` and `present`. */
+  readonly table: string;
+
+  /** Rows of the old table outside of these ranges. */
+  countOutside(ranges: readonly OffsetRange[]): Promise<number>;
+
+  /**
+   * Copies the rows of the old table outside of these ranges. Gives the names of columns that keep it from that, which
+   * the new table has narrower or requires; then nothing is copied.
+   */
+  copyOutside(ranges: readonly OffsetRange[]): Promise<readonly string[]>;
+
+  /** Puts the new table, with its ids, in the place of the old one at once, and drops the old one. */
+  finish(): Promise<void>;
+
+  /** Drops the new table. */
+  abandon(): Promise<void>;
 }
 
 export interface StoreCapabilities {
@@ -69,6 +100,8 @@ export interface TableSpec {
   readonly table: TableOptions;
   /** Keep ids for this long (milliseconds), when the stream has an id. */
   readonly idWindow?: number;
+  /** JSON text of declared defaults: what rows from before a column was added have in it. */
+  readonly defaults?: ReadonlyMap<string, string>;
 }
 
 export interface MigrationPlan {

@@ -1,7 +1,10 @@
 import type { Stream } from "../project/declarations.ts";
+import { defaultTexts } from "../project/default-texts.ts";
 import type { TableSpec } from "./store.ts";
 
 /** The table that a stream lands in. */
-export function tableSpec({ name, description, schema, table, id }: Stream): TableSpec {
-  return { name, description, schema, table, ...(id === undefined ? {} : { idWindow: id.window }) };
+export function tableSpec(stream: Stream): TableSpec {
+  const { name, description, schema, table, id } = stream;
+  const idWindow = id === undefined ? {} : { idWindow: id.window };
+  return { name, description, schema, table, ...idWindow, defaults: defaultTexts(stream) };
 }

@@ -126,6 +126,13 @@ describe("problem documents", () => {
 });
 
 describe("routes that aren't there", () => {
+  test.each(["%ff", "%zz", "%", "%C3", "%ed%a0%80"])("a query string with %s is 400", async (text) => {
+    const { url } = await start();
+    const response = await fetch(`${url}/livez?a=${text}`);
+    expect([response.status, await response.json()]).toMatchObject([400, { code: "bad_request" }]);
+    expect((await fetch(`${url}/livez?a=%C3%A9%00%2525`)).status).toBe(200);
+  });
+
   test("an unknown path is 404 with the nearest route", async () => {
     const { url } = await start();
     const response = await fetch(`${url}/v1/stream/flights/events`, { method: "POST" });

@@ -52,12 +52,14 @@ export class FaultyWorld {
           () => store.insert(table, batch),
           () => store.insert(table, firstHalf(batch)),
         ),
+      fits: (...args) => store.fits(...args),
       present: (...args) => this.#step("present", () => store.present(...args)),
       findIds: (...args) => this.#step("findIds", () => store.findIds(...args)),
       scanIds: (...args) => store.scanIds(...args),
       erase: (table, ...args) => this.#step(`erase ${table}`, () => store.erase(table, ...args)),
       query: (...args) => store.query(...args),
       describe: (...args) => store.describe(...args),
+      beginRebuild: (...args) => store.beginRebuild(...args),
       close: () => store.close(),
     };
     this.ledgerFile = (path) => {

@@ -211,6 +211,13 @@ describe("endpoints over HTTP", () => {
     expect(await (await post("delays_by_origin", '{"limit":"many"}')).json()).toMatchObject({
       parameter: "limit",
     });
+    const doubled = await post("delays_by_origin", '{"limit":3,"l\\u0069mit":4}');
+    expect([doubled.status, await doubled.json()]).toMatchObject([
+      400,
+      { code: "bad_parameter", parameter: "limit", detail: 'Parameter "limit": /limit is there twice' },
+    ]);
+    const deep = await post("delays_by_origin", `{"limit":${"[".repeat(50_000)}${"]".repeat(50_000)}}`);
+    expect([deep.status, await deep.json()]).toMatchObject([400, { code: "body_unreadable" }]);
     const bare = await fetch(`${served.url}/v1/endpoints/rows`, { method: "POST" });
     expect(bare.status).toBe(200);
   });

@@ -86,7 +86,7 @@ describe("streams over HTTP", () => {
   });
 
   it("count rejected events, and list them newest first by cursor", async () => {
-    await insertRejected(served.store, "flights", 3);
+    await insertRejected(served.store, "flights", [`{"delay":"a"}`, `{"delay":"b"}`, `{"delay":"c"}`]);
     now += COUNT_AGE_MAX;
     expect((await json("/flights"))["rejected"]).toBe(3);
     const first = await json("/flights/rejected?limit=2");
@@ -96,6 +96,16 @@ describe("streams over HTTP", () => {
     expect(second["next"]).toBeNull();
     expect(await json("/flights/rejected?code=no_such_code")).toEqual({ data: [], next: null });
     expect(await json("/visits/rejected")).toEqual({ data: [], next: null });
+  });
+
+  it("list a rejected event letter by letter, and one too deep for readers of JSON as text", async () => {
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+    await insertRejected(served.store, "visits", [`{"page":9007199254740993,"page":1e400}`, deep]);
+    const response = await get("/visits/rejected");
+    expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+    const text = await response.text();
+    expect(text).toContain(`"event":{"page":9007199254740993,"page":1e400}`);
+    expect(text).toContain(`"event":"${deep}"`);
   });
 
   it.each(["limit=0", "limit=x", "limit=1001", "cursor=nonsense", "limit=1&limit=2", "page=2"])(

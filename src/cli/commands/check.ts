@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { loadConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
+import type { Project } from "../../project/declarations.ts";
 import type { ProjectReport, StreamReport } from "../check/check-project.ts";
 import { printLine, styled, type Io } from "../io.ts";
 import { examples, jsonOption, projectFolder, projectOption } from "../options.ts";
@@ -7,6 +10,7 @@ import { formatTable } from "../table.ts";
 
 interface Options {
   readonly project: string;
+  readonly against?: string;
   readonly json?: boolean;
 }
 
@@ -16,17 +20,27 @@ export function registerCheck(program: Command, io: Io): void {
     .summary("verify a project without a server")
     .description(
       "Loads the project, creates its tables in a temporary store and verifies the SQL and the result types of every endpoint: " +
-        "without its optional parameters, with each of them and with all. Touches no data.",
+        "without its optional parameters, with each of them and with all. Touches no data. " +
+        "With --against it tells instead what a start would do with the tables of a data folder whose server is stopped, and does nothing of it.",
     )
     .addOption(projectOption())
+    .option("--against <dir>", "tell what a start on this data folder would change, or refuse")
     .addOption(jsonOption())
-    .addHelpText("after", examples("headrace check", "headrace check --project examples/flights --json"))
+    .addHelpText(
+      "after",
+      examples(
+        "headrace check",
+        "headrace check --project examples/flights --json",
+        "headrace check --against .headrace",
+      ),
+    )
     .action((options: Options) => check(options, io));
 }
 
 async function check(options: Options, io: Io): Promise<void> {
   const { loadProject } = await import("../../project/load-project.ts");
   const project = await loadProject(projectFolder(options.project));
+  if (options.against !== undefined) return checkAgainst(project, options.against, options, io);
   // The engine is loaded only by the commands that need it, and when the project is known to be good.
   const { checkProject } = await import("../check/check-project.ts");
   const report = await checkProject(project);
@@ -37,6 +51,38 @@ async function check(options: Options, io: Io): Promise<void> {
   throw new HeadraceError(
     "check_failed",
     `${failed.join(", ")} ${failed.length === 1 ? "doesn't" : "don't"} pass`,
+  );
+}
+
+/** What `--against --json` prints. */
+export interface PlanReport {
+  readonly project: string;
+  /** Absolute. */
+  readonly data: string;
+  readonly ok: boolean;
+  readonly changes: readonly string[];
+  readonly refused: readonly string[];
+}
+
+async function checkAgainst(project: Project, against: string, options: Options, io: Io): Promise<void> {
+  const data = resolve(against);
+  const config = loadConfig({ projectFolder: projectFolder(options.project), flags: { data } });
+  const { planStart } = await import("../../compose-offline.ts");
+  const { changes, refused } = await planStart(project, config);
+  const report: PlanReport = { project: project.name, data, ok: refused.length === 0, changes, refused };
+  if (options.json === true) printLine(io.stdout, JSON.stringify(report));
+  else {
+    printLine(
+      io.stdout,
+      changes.length === 0 ? `A start on ${data} would change no table` : `A start on ${data} would do this:`,
+    );
+    for (const change of changes) printLine(io.stdout, `  ${change}`);
+    for (const one of refused) printLine(io.stdout, styled(io.stdout, "red", `  refused: ${one}`));
+  }
+  if (refused.length === 0) return;
+  throw new HeadraceError(
+    "check_failed",
+    `A start on ${data} is refused: ${refused.length} of the changes can't be followed`,
   );
 }
 

@@ -6,8 +6,11 @@ import { printLine, type Io } from "../io.ts";
 import { examples, jsonOption, projectFolder, projectOption } from "../options.ts";
 import { tellParent } from "../dev/parent.ts";
 
-/** A stop that takes longer than this is cut short: what is in the log by then is loaded at the next start. */
-const STOP_DEADLINE = 10 * SECOND;
+/**
+ * A stop that takes longer than this is cut short: what is in the log by then is loaded at the next start. The promise
+ * is 10 s, and the end of a process with the engine in it takes a moment too.
+ */
+const STOP_DEADLINE = 9 * SECOND;
 
 interface Options {
   readonly project: string;

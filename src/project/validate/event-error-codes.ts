@@ -2,7 +2,8 @@
 export const EVENT_ERROR_CODES = {
   invalid_json: "The bytes aren't one JSON value",
   invalid_csv: "The row isn't CSV by RFC 4180, or has another number of cells than the header",
-  invalid_cloudevent: "An attribute of the CloudEvent is missing or isn't what 1.0 says, or its data isn't JSON",
+  invalid_cloudevent:
+    "An attribute of the CloudEvent is missing or isn't what 1.0 says, or its data isn't JSON",
   invalid_utf8: "The bytes aren't UTF-8, or a string holds half of a surrogate pair, which has no UTF-8 form",
   too_large: "The event has more bytes than the limit",
   too_deep: "Arrays and objects are nested deeper than the limit",

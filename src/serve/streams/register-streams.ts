@@ -3,6 +3,7 @@ import { HeadraceError } from "../../errors.ts";
 import type { Stream } from "../../project/declarations.ts";
 import { listRejected } from "../../rejected/list-rejected.ts";
 import type { ListRejectedOptions } from "../../rejected/list-rejected.ts";
+import { pageText } from "../../rejected/page-text.ts";
 import type { Store } from "../../store/store.ts";
 import { instantOf } from "../../rejected/instant.ts";
 import { unknownName } from "../unknown-name.ts";
@@ -55,7 +56,8 @@ export function registerStreams(app: FastifyInstance, deps: ServeStreamsDeps): v
       stream: stream.name,
       signal: gone.signal,
     });
-    return reply.header("cache-control", "no-store").send(page);
+    void reply.type("application/json; charset=utf-8").header("cache-control", "no-store");
+    return reply.send(pageText(page));
   });
 }
 

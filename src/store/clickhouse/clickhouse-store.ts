@@ -1,3 +1,4 @@
+import type { StreamSchema } from "../../project/column.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import type {
   MigrationPlan,
@@ -11,6 +12,7 @@ import type {
   StoreCapabilities,
   StoredId,
   StoreQuery,
+  TableRebuild,
   TableSpec,
 } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
@@ -18,9 +20,11 @@ import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { Fence } from "./fence/fence.ts";
 import { eraseRows } from "./erase-rows.ts";
+import { fitsTable } from "./fits-table.ts";
 import { insertBatch } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
+import { beginRebuild } from "./rebuild-table.ts";
 import { describeQuery, runQuery } from "./run-query.ts";
 import { findIds, scanIds } from "./stored-ids.ts";
 
@@ -52,6 +56,10 @@ export class ClickHouseStore implements Store {
     return insertBatch(this.#connection, table, batch);
   }
 
+  fits(table: string, schema: StreamSchema): Promise<boolean> {
+    return fitsTable(this.#connection, table, schema);
+  }
+
   present(table: string, range: OffsetRange): Promise<readonly Span[]> {
     return presentOffsets(this.#connection, table, range);
   }
@@ -74,6 +82,10 @@ export class ClickHouseStore implements Store {
 
   describe(sql: BoundSql): Promise<readonly ResultColumn[]> {
     return describeQuery(this.#connection, sql);
+  }
+
+  beginRebuild(spec: TableSpec): Promise<TableRebuild | undefined> {
+    return beginRebuild(this.#connection, spec);
   }
 
   close(): Promise<void> {

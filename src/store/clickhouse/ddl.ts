@@ -23,7 +23,17 @@ export function storeIdOf(comment: string): string {
 /** The table of a stream's ids. No stream can have such a name. */
 export const idsTable = (table: string): string => `_ids_${table}`;
 
+/** The comment of a column that is kept although nothing declares it any more. */
+export const KEPT_COLUMN = "Not declared any more";
+
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
+
+const REBUILD_PREFIX = "_rebuild_";
+
+/** The table that is being made anew beside another. No stream can have such a name. */
+export const rebuildName = (table: string): string => `${REBUILD_PREFIX}${table}`;
+
+export const isRebuildName = (table: string): boolean => table.startsWith(REBUILD_PREFIX);
 
 /** System columns with their types; `codec` where the engine's own choice costs more than a byte a row. */
 export const SYSTEM_COLUMN_TYPES: readonly {
@@ -75,10 +85,10 @@ export function createTable(spec: TableSpec): string {
 }
 
 /** First positions of ids. A day's parts are dropped whole when the window is over. */
-export function createIdsTable(spec: TableSpec): string {
-  const { name, schema } = spec;
+export function createIdsTable(spec: TableSpec, table = idsTable(spec.name)): string {
+  const { schema } = spec;
   return [
-    `CREATE TABLE IF NOT EXISTS ${DATABASE}.${quoteName(idsTable(name))} (`,
+    `CREATE TABLE IF NOT EXISTS ${DATABASE}.${quoteName(table)} (`,
     "`id` String CODEC(ZSTD), `log` LowCardinality(String), `offset` UInt64 CODEC(Delta, ZSTD),",
     "`accepted_at` DateTime64(3, 'UTC') CODEC(Delta, ZSTD),",
     "`stored_at` DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD)",

@@ -1,9 +1,10 @@
 import { HeadraceError } from "../../errors.ts";
 import type { MigrationPlan, TableSpec } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { createIdsTable, createTable, idsComment, idsTable } from "./ddl.ts";
+import { createIdsTable, createTable, DATABASE, idsComment, idsTable, isRebuildName } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { planIdsTable, planTable, type TablePlan } from "./plan-table.ts";
+import { quoteName } from "./quote.ts";
 import { expectedShape, IDS_COLUMNS, readTables, tableColumns, type TableShape } from "./read-tables.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function migrateTables(
       plans.push(await planStream(connection, spec, existing.get(spec.name)));
       if (spec.idWindow !== undefined) plans.push(await planIds(connection, spec, existing));
     }
-    plans.push(keptTables(specs, existing));
+    plans.push(undeclaredTables(specs, existing));
     const refused = plans.flatMap((plan) => plan.refused);
     if (!dryRun && refused.length === 0) {
       for (const statement of plans.flatMap((plan) => plan.statements))
@@ -65,15 +66,20 @@ async function planIds(
   };
 }
 
-/** Tables that nothing declares any more stay as they are. */
-function keptTables(specs: readonly TableSpec[], existing: ReadonlyMap<string, TableShape>): TablePlan {
+/** Tables that nothing declares any more stay as they are; what a rebuild left behind when it was cut short goes. */
+function undeclaredTables(specs: readonly TableSpec[], existing: ReadonlyMap<string, TableShape>): TablePlan {
   const declared = new Set(
     specs.flatMap((spec) => [spec.name, ...(spec.idWindow === undefined ? [] : [idsTable(spec.name)])]),
   );
-  const kept = [...existing.keys()].filter((name) => !declared.has(name));
+  const names = [...existing.keys()].filter((name) => !declared.has(name));
+  const left = names.filter(isRebuildName);
+  const kept = names.filter((name) => !isRebuildName(name));
   return {
-    changes: kept.map((name) => `${name}: kept, though nothing declares it`),
+    changes: [
+      ...kept.map((name) => `${name}: kept, though nothing declares it`),
+      ...left.map((name) => `${name}: drop what a rebuild left behind`),
+    ],
     refused: [],
-    statements: [],
+    statements: left.map((name) => `DROP TABLE IF EXISTS ${DATABASE}.${quoteName(name)} SYNC`),
   };
 }

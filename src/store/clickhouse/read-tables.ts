@@ -1,12 +1,20 @@
 import type { TableSpec } from "../store.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE, SYSTEM_COLUMN_TYPES } from "./ddl.ts";
+import { DATABASE, KEPT_COLUMN, SYSTEM_COLUMN_TYPES } from "./ddl.ts";
 import { quoteText } from "./quote.ts";
 
 /** What a table looks like, all in the engine's own spelling. */
 export interface TableShape {
   readonly columns: ReadonlyMap<string, string>;
+  /** Columns that the rows are sorted or divided by. */
+  readonly sortKeys: ReadonlySet<string>;
+  /** Columns that the rows are sorted, divided or dropped by. */
+  readonly keys: ReadonlySet<string>;
+  /** Columns that stay although nothing declares them any more. */
+  readonly kept: ReadonlySet<string>;
+  /** Columns with a value of their own for rows that were inserted without one. */
+  readonly defaulted: ReadonlySet<string>;
   readonly engine: EngineClauses;
   readonly comment: string;
 }
@@ -27,22 +35,42 @@ export async function readTables(connection: ClickHouseConnection): Promise<Map<
     connection,
     `SELECT name, engine_full, comment FROM system.tables WHERE database = '${DATABASE}' ORDER BY name`,
   );
-  const columns = await rowsOf<{ table: string; name: string; type: string }>(
+  const columns = await rowsOf<ColumnRow>(
     connection,
-    `SELECT table, name, type FROM system.columns WHERE database = '${DATABASE}' ORDER BY table, position`,
+    `SELECT table, name, type, comment, default_kind, is_in_sorting_key, is_in_partition_key
+     FROM system.columns WHERE database = '${DATABASE}' ORDER BY table, position`,
   );
   return new Map(
-    tables.map(({ name, engine_full, comment }) => [
-      name,
-      {
-        columns: new Map(
-          columns.filter((column) => column.table === name).map((column) => [column.name, column.type]),
-        ),
-        engine: parseEngine(engine_full),
-        comment,
-      },
-    ]),
+    tables.map(({ name, engine_full, comment }) => {
+      const own = columns.filter(({ table }) => table === name);
+      return [name, { ...columnsOf(own, parseEngine(engine_full)), comment }];
+    }),
   );
+}
+
+interface ColumnRow {
+  readonly table: string;
+  readonly name: string;
+  readonly type: string;
+  readonly comment: string;
+  readonly default_kind: string;
+  readonly is_in_sorting_key: number;
+  readonly is_in_partition_key: number;
+}
+
+function columnsOf(rows: readonly ColumnRow[], engine: EngineClauses): Omit<TableShape, "comment"> {
+  const names = (test: (row: ColumnRow) => boolean): Set<string> =>
+    new Set(rows.filter(test).map(({ name }) => name));
+  const sortKeys = names((row) => row.is_in_sorting_key === 1 || row.is_in_partition_key === 1);
+  const ttl = new Set(engine.ttl.match(/[\w-]+/g));
+  return {
+    columns: new Map(rows.map(({ name, type }) => [name, type])),
+    sortKeys,
+    keys: names(({ name }) => sortKeys.has(name) || ttl.has(name)),
+    kept: names(({ comment }) => comment === KEPT_COLUMN),
+    defaulted: names(({ default_kind }) => default_kind === "DEFAULT"),
+    engine,
+  };
 }
 
 /** What the table of a CREATE statement would look like: the engine is asked to spell it, so that equal things are equal. */
@@ -52,20 +80,33 @@ export async function expectedShape(
   columns: string,
   comment: string,
 ): Promise<TableShape> {
-  const described = await rowsOf<{ name: string; type: string }>(
-    connection,
-    `DESCRIBE TABLE null(${quoteText(columns)})`,
-  );
   const [formatted] = await rowsOf<{ text: string }>(
     connection,
     `SELECT formatQuerySingleLine(${quoteText(create)}) AS text`,
   );
   const engine = /\) ENGINE = (.*?)(?: COMMENT '.*)?$/s.exec(formatted?.text ?? "")?.[1] ?? "";
   return {
-    columns: new Map(described.map(({ name, type }) => [name, type])),
+    columns: await describeColumns(connection, columns),
+    sortKeys: new Set(),
+    keys: new Set(),
+    kept: new Set(),
+    defaulted: new Set(),
     engine: parseEngine(engine),
     comment,
   };
+}
+
+/** Names and types of a list of columns as the engine spells them. */
+export async function describeColumns(
+  connection: ClickHouseConnection,
+  columns: string,
+): Promise<Map<string, string>> {
+  if (columns === "") return new Map();
+  const described = await rowsOf<{ name: string; type: string }>(
+    connection,
+    `DESCRIBE TABLE null(${quoteText(columns)})`,
+  );
+  return new Map(described.map(({ name, type }) => [name, type]));
 }
 
 /** The columns of a stream's table of ids. */

@@ -73,7 +73,7 @@ function selectOf({ text, params }: BoundSql): BoundSql {
 }
 
 /** The columns that a SELECT would give. */
-export function describeQuery(
+export async function describeQuery(
   connection: ClickHouseConnection,
   sql: BoundSql,
 ): Promise<readonly ResultColumn[]> {

@@ -89,32 +89,263 @@ export function describeMigrate(store: () => Store): void {
       ]);
     });
 
+    test("widens a column without changing a value, and takes batches of the schema before", async () => {
+      const wider: readonly (readonly [
+        string,
+        Column["type"],
+        boolean,
+        Column["type"],
+        boolean,
+        unknown,
+        unknown,
+      ])[] = [
+        [
+          "i",
+          { kind: "int", bits: 32, signed: true },
+          false,
+          { kind: "int", bits: 64, signed: true },
+          false,
+          -7,
+          -7,
+        ],
+        [
+          "u",
+          { kind: "int", bits: 8, signed: false },
+          false,
+          { kind: "int", bits: 16, signed: true },
+          true,
+          255,
+          255,
+        ],
+        [
+          "if",
+          { kind: "int", bits: 32, signed: true },
+          false,
+          { kind: "float", bits: 64 },
+          false,
+          2147483647,
+          2147483647,
+        ],
+        ["f", { kind: "float", bits: 32 }, false, { kind: "float", bits: 64 }, false, 0.5, 0.5],
+        ["n", { kind: "string" }, false, { kind: "string" }, true, "x", "x"],
+        ["e", { kind: "enum", values: ["a"] }, false, { kind: "enum", values: ["a", "b"] }, true, "a", "a"],
+        ["s", { kind: "enum", values: ["a"] }, false, { kind: "string" }, false, "a", "a"],
+        [
+          "d",
+          { kind: "decimal", precision: 10, scale: 2 },
+          false,
+          { kind: "decimal", precision: 18, scale: 4 },
+          false,
+          1.25,
+          "1.25",
+        ],
+        [
+          "t",
+          { kind: "datetime", precision: 3 },
+          false,
+          { kind: "datetime", precision: 6 },
+          false,
+          "2024-01-01T00:00:00.123Z",
+          "2024-01-01T00:00:00.123000Z",
+        ],
+        [
+          "l",
+          { kind: "array", element: { kind: "int", bits: 8, signed: true }, nullable: false },
+          false,
+          { kind: "array", element: { kind: "int", bits: 16, signed: true }, nullable: true },
+          false,
+          [1],
+          [1],
+        ],
+        [
+          "m",
+          { kind: "map", value: { kind: "int", bits: 8, signed: true }, nullable: false },
+          false,
+          { kind: "map", value: { kind: "int", bits: 16, signed: true }, nullable: false },
+          false,
+          { a: 1 },
+          { a: 1 },
+        ],
+        [
+          "id",
+          { kind: "uuid" },
+          false,
+          { kind: "string" },
+          true,
+          "5a4e9475-1c0b-4814-9c66-7ca459632f45",
+          "5a4e9475-1c0b-4814-9c66-7ca459632f45",
+        ],
+      ];
+      const before = tableOf("widened", [
+        ...BASE,
+        ...wider.map(([name, type, nullable]) => column(name, type, nullable)),
+      ]);
+      await create(store(), before);
+      const row = {
+        origin: "JFK",
+        date: "2024-01-01T00:00:00.000Z",
+        ...Object.fromEntries(wider.map((one) => [one[0], one[5]])),
+      };
+      await store().insert("widened", batchOf(before.schema, [row]));
+      const after = tableOf("widened", [...BASE, ...wider.map((one) => column(one[0], one[3], one[4]))]);
+      const { changes, refused } = await store().migrate([after], { dryRun: false });
+      expect(refused).toEqual([]);
+      expect(changes).toContain("widened: column i becomes Int64 (it is Int32)");
+      expect(changes.filter((change) => change.startsWith("widened:"))).toHaveLength(wider.length);
+      const again = await store().migrate([after], { dryRun: true });
+      expect(again.changes.filter((change) => change.startsWith("widened:"))).toEqual([]);
+
+      await store().insert("widened", batchOf(before.schema, [row], { offset: 1 }));
+      const expected = {
+        origin: "JFK",
+        date: "2024-01-01T00:00:00.000Z",
+        ...Object.fromEntries(wider.map((one) => [one[0], one[6]])),
+      };
+      const names = after.schema.columns.map(({ name }) => name).join(", ");
+      expect(await rowsOf(store(), `SELECT ${names} FROM widened ORDER BY _offset`)).toEqual([
+        expected,
+        expected,
+      ]);
+      expect(await store().fits("widened", before.schema)).toBe(true);
+    });
+
+    test("adds columns with a default, which the rows that are there have too", async () => {
+      const spec = tableOf("defaulted", BASE);
+      await create(store(), spec);
+      const row = { origin: "JFK", date: "2024-01-01T00:00:00Z" };
+      await store().insert("defaulted", batchOf(spec.schema, [row]));
+      const columns = [
+        ...BASE,
+        column("quote", "string"),
+        column("count", { kind: "int", bits: 64, signed: true }),
+        column("flag", "boolean"),
+        column("at", { kind: "datetime", precision: 3 }),
+        column("kind", { kind: "enum", values: ["it"] }),
+      ];
+      const defaults = new Map([
+        ["quote", String.raw`"it's \"\\ \u00e9"`],
+        ["count", "9007199254740993"],
+        ["flag", "true"],
+        ["at", '"2024-01-01T10:00:00.500Z"'],
+        ["kind", '"it"'],
+      ]);
+      const { changes, refused } = await store().migrate([tableOf("defaulted", columns, { defaults })], {
+        dryRun: false,
+      });
+      expect(refused).toEqual([]);
+      expect(changes).toContain("defaulted: add column flag Bool, which is true in the rows that are there");
+      await store().insert("defaulted", batchOf(spec.schema, [row], { offset: 1 }));
+      const has = {
+        quote: "it's \"\\ é",
+        count: "9007199254740993",
+        flag: true,
+        at: "2024-01-01T10:00:00.500Z",
+        kind: "it",
+      };
+      expect(await rowsOf(store(), "SELECT quote, count, flag, at, kind FROM defaulted")).toEqual([has, has]);
+      expect(await store().fits("defaulted", spec.schema)).toBe(true);
+    });
+
+    test("keeps a column that isn't declared any more with its values; new rows have null there", async () => {
+      const columns = [
+        ...BASE,
+        delay(32, false),
+        column("tags", { kind: "array", element: { kind: "string" }, nullable: false }),
+      ];
+      const before = tableOf("parted", columns);
+      await create(store(), before);
+      const row = { origin: "A", date: "2024-01-01T00:00:00Z" };
+      await store().insert("parted", batchOf(before.schema, [{ ...row, delay: 1, tags: ["x"] }]));
+      const after = tableOf("parted", BASE);
+      const { changes, refused } = await store().migrate([after], { dryRun: false });
+      expect(refused).toEqual([]);
+      expect(changes.filter((change) => change.startsWith("parted:"))).toEqual([
+        "parted: keep column delay as Nullable(Int32), though nothing declares it any more",
+        "parted: keep column tags, though nothing declares it any more",
+      ]);
+      const own = async (spec: TableSpec) =>
+        (await store().migrate([spec], { dryRun: false })).changes.filter((line) =>
+          line.startsWith("parted:"),
+        );
+      expect(await own(after)).toEqual([]);
+      await store().insert("parted", batchOf(after.schema, [{ ...row, origin: "B" }], { offset: 1 }));
+      // What still waits in the log from before fits too.
+      expect(await store().fits("parted", before.schema)).toBe(true);
+      await store().insert(
+        "parted",
+        batchOf(before.schema, [{ ...row, origin: "C", delay: 3, tags: [] }], { offset: 2 }),
+      );
+      expect(await rowsOf(store(), "SELECT origin, delay, tags FROM parted ORDER BY origin")).toEqual([
+        { origin: "A", delay: 1, tags: ["x"] },
+        { origin: "B", delay: null, tags: [] },
+        { origin: "C", delay: 3, tags: [] },
+      ]);
+      const back = tableOf("parted", [...BASE, delay(32, true)]);
+      expect(await own(back)).toEqual(["parted: column delay is declared again"]);
+      expect(await own(back)).toEqual([]);
+    });
+
+    test("refuses what looks like a rename, with both ways out", async () => {
+      await create(store(), tableOf("renamed", [...BASE, delay(32, false)]));
+      const refused = await refusedOf(
+        tableOf("renamed", [...BASE, column("late_by", { kind: "int", bits: 32, signed: true }, true)]),
+      );
+      expect(refused).toEqual([
+        expect.stringMatching(
+          /^renamed: column delay Int32 isn't declared any more and late_by is new: a rename\? .*coalesce\(late_by, delay\).*start once without delay/,
+        ),
+      ]);
+    });
+
     test("refuses what would lose or reinterpret data, naming the difference", async () => {
-      await create(
-        store(),
-        tableOf("kept", [...BASE, column("delay", { kind: "int", bits: 32, signed: true })]),
-      );
-      expect(await refusedOf(tableOf("kept", [...BASE, delay(64, false)]))).toEqual([
-        expect.stringMatching(/^kept: column delay is Int32, the declaration says Int64\. .*new stream/),
-      ]);
+      await create(store(), tableOf("kept", [...BASE, delay(64, true)]));
       expect(await refusedOf(tableOf("kept", [...BASE, delay(32, true)]))).toEqual([
-        expect.stringContaining("column delay is Int32, the declaration says Nullable(Int32)"),
+        expect.stringMatching(
+          /^kept: column delay is Nullable\(Int64\), the declaration says Nullable\(Int32\), which can't hold .*headrace rebuild kept/,
+        ),
       ]);
-      expect(await refusedOf(tableOf("kept", BASE))).toEqual([
-        expect.stringContaining("column delay Int32 is in the table but not in the declaration"),
+      expect(await refusedOf(tableOf("kept", [...BASE, delay(64, false)]))).toEqual([
+        expect.stringContaining(
+          "column delay is Nullable(Int64), the declaration says Int64, which can't hold",
+        ),
       ]);
-      expect(await refusedOf(tableOf("kept", [...BASE, delay(32, false), column("gate", "string")]))).toEqual(
-        [expect.stringContaining("column gate String is new and required")],
-      );
-      const spec = tableOf("kept", [...BASE, delay(32, false)]);
+      expect(await refusedOf(tableOf("kept", [...BASE, column("delay", "string", true)]))).toHaveLength(1);
+      expect(await refusedOf(tableOf("kept", [...BASE, delay(64, true), column("gate", "string")]))).toEqual([
+        expect.stringContaining("column gate String is new and required"),
+      ]);
+      const spec = tableOf("kept", [...BASE, delay(64, true)]);
       expect(await refusedOf({ ...spec, table: { ...spec.table, orderBy: ["date"] } })).toEqual([
-        expect.stringContaining("table.orderBy"),
+        expect.stringMatching(
+          /table\.orderBy is \(origin\), the declaration says \(date\)\. .*headrace rebuild kept/,
+        ),
       ]);
       const partitionBy = { unit: "month", column: "date" } as const;
       expect(await refusedOf({ ...spec, table: { ...spec.table, partitionBy } })).toEqual([
         expect.stringContaining("table.partitionBy"),
       ]);
+      const [, date] = BASE;
+      expect(
+        await refusedOf(
+          tableOf(
+            "kept",
+            [column("origin", "string", true), date ?? BASE[0], delay(64, true)].filter(
+              (one) => one !== undefined,
+            ),
+          ),
+        ),
+      ).toEqual([expect.stringContaining("rows are sorted, divided or dropped by it")]);
       expect(await refusedOf(spec)).toEqual([]);
+    });
+
+    test("tells which schemas' rows a table takes as they are", async () => {
+      await create(store(), tableOf("fitted", [...BASE, delay(32, false), column("gate", "string", true)]));
+      const fits = async (...columns: Column[]) => store().fits("fitted", schemaOf([...BASE, ...columns]));
+      expect(await fits(delay(32, false), column("gate", "string", true))).toBe(true);
+      expect(await fits(column("delay", { kind: "int", bits: 16, signed: true }))).toBe(true);
+      expect(await fits(delay(64, false))).toBe(false);
+      expect(await fits(delay(32, true))).toBe(false);
+      expect(await fits(column("gate", "string", true))).toBe(false);
+      expect(await fits(delay(32, false), column("seat", "string", true))).toBe(false);
     });
 
     test("changes nothing at all when anything is refused", async () => {

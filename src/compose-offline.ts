@@ -1,0 +1,89 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+import { lockDataFolder } from "./data-folder.ts";
+import { HeadraceError } from "./errors.ts";
+import { rebuildTable, type RebuildOutcome } from "./load/rebuild.ts";
+import { openLog } from "./log/open-log.ts";
+import type { Project, Stream } from "./project/declarations.ts";
+import { rejectedTable } from "./rejected/rejected-table.ts";
+import { openStore } from "./store/open-store.ts";
+import type { MigrationPlan, Store } from "./store/store.ts";
+import { tableSpec } from "./store/table-spec.ts";
+
+/** What works on a data folder whose server is stopped: it takes the folder's lock. */
+
+/** What a start would do with the tables of a data folder. Changes nothing. */
+export async function planStart(project: Project, config: Config): Promise<MigrationPlan> {
+  // Nothing is made where nothing is.
+  if (!(await exists(join(config.dataFolder, "store")))) {
+    return { changes: project.streams.map(({ name }) => `${name}: create the table`), refused: [] };
+  }
+  return withStore(config, (store) =>
+    store.migrate([...project.streams.map(tableSpec), rejectedTable], { dryRun: true }),
+  );
+}
+
+export interface RebuildInput {
+  readonly stream: Stream;
+  readonly config: Config;
+  readonly allowPartial: boolean;
+  progress?(done: number, of: number): void;
+}
+
+/** Makes a stream's table anew; see `rebuildTable`. */
+export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome> {
+  const { stream, config, ...rest } = input;
+  if (!(await exists(join(config.dataFolder, "store")))) {
+    throw new HeadraceError(
+      "rebuild_refused",
+      `${config.dataFolder} holds no tables yet: a start makes them`,
+    );
+  }
+  return withStore(config, async (store, folder) => {
+    await store.migrate([rejectedTable], { dryRun: false });
+    const log = await openLog(config.logUrl, {
+      folder: join(folder, "log"),
+      streams: [stream],
+      segmentBytes: config.logSegmentSize,
+      retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
+      keys: { window: config.keyWindow, count: config.keysMax },
+    });
+    try {
+      const spec = tableSpec(stream);
+      return await rebuildTable({ ...rest, log, store, stream, spec, folder: join(folder, "ledger") });
+    } finally {
+      await log.close();
+    }
+  });
+}
+
+async function withStore<Value>(
+  config: Config,
+  work: (store: Store, folder: string) => Promise<Value>,
+): Promise<Value> {
+  const folder = await lockDataFolder(config.dataFolder);
+  try {
+    const store = await openStore(config.storeUrl, {
+      folder: join(folder.path, "store"),
+      memory: config.storeMemory,
+      readers: 1,
+    });
+    try {
+      return await work(store, folder.path);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await folder.release();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
