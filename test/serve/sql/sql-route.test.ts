@@ -50,13 +50,7 @@ describe("POST /v1/sql", () => {
   test("answers in Parquet and Arrow, whatever its columns are", async () => {
     const sql =
       "SELECT origin, toDateTime(f._accepted_at), toDateTime(date) AS `when it was`, toIPv4('127.0.0.1') AS ip FROM flights AS f ORDER BY flight_id";
-    const post = (format: string, text: string) =>
-      fetch(`${server.url}/v1/sql?format=${format}`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ sql: text }),
-      });
-    const parquet = await post("parquet", sql);
+    const parquet = await postFor(server.url, "parquet", sql);
     expect(parquet.headers.get("content-type")).toBe("application/vnd.apache.parquet");
     const rows = await parquetReadObjects({ file: await parquet.arrayBuffer(), compressors });
     expect(rows).toHaveLength(5);
@@ -66,16 +60,16 @@ describe("POST /v1/sql", () => {
       "when it was": new Date("2001-01-01T06:00:00Z"),
       ip: "127.0.0.1",
     });
-    const arrow = await post("arrow", sql);
+    const arrow = await postFor(server.url, "arrow", sql);
     expect(arrow.headers.get("content-type")).toBe("application/vnd.apache.arrow.stream");
     expect(tableFromIPC(new Uint8Array(await arrow.arrayBuffer())).numRows).toBe(5);
     for (const format of ["parquet", "arrow"]) {
-      const refused = await post(format, "SELECT file('/etc/passwd')");
+      const refused = await postFor(server.url, format, "SELECT file('/etc/passwd')");
       expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([
         403,
         "sql_refused",
       ]);
-      const wrong = await post(format, "SELECT dely FROM flights");
+      const wrong = await postFor(server.url, format, "SELECT dely FROM flights");
       expect([wrong.status, ((await wrong.json()) as { code: string }).code]).toEqual([400, "sql_invalid"]);
     }
   });
@@ -356,4 +350,12 @@ async function runningQueries(store: SqlServer["store"]): Promise<number> {
   let text = "";
   for await (const chunk of chunks) text += Buffer.from(chunk).toString();
   return (JSON.parse(text) as { readonly n: number }).n;
+}
+
+function postFor(url: string, format: string, sql: string): Promise<Response> {
+  return fetch(`${url}/v1/sql?format=${format}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ sql }),
+  });
 }
