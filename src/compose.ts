@@ -39,6 +39,7 @@ import { keepRejectedWithin } from "./rejected/retention.ts";
 import { StreamLocks } from "./rejected/stream-locks.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
+import { registerSql } from "./serve/sql/register-sql.ts";
 import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
 import { registerTail } from "./serve/tail/register-tail.ts";
@@ -221,6 +222,12 @@ function registerRoutes(
     versions: (stream) => loader.version(stream),
     cacheBytes: config.cacheSize,
     observer: serveObserver(metrics),
+  });
+  registerSql(http.app, {
+    streams,
+    store,
+    limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
+    queriesMax: config.sqlQueriesMax,
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
   registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });

@@ -318,13 +318,25 @@ export const ERRORS = {
     status: 504,
     retryable: true,
     title: "The query ran longer than its time limit",
-    advice: "Narrow the parameters, or raise the endpoint's limits.time.",
+    advice: "Ask for less, or raise the limit: the endpoint's limits.time, or HEADRACE_SQL_TIME for SQL.",
   },
   query_too_large: {
     status: 507,
     retryable: false,
     title: "The query needs more memory, rows or bytes than its limit",
-    advice: "Narrow the parameters, or raise the endpoint's limits.",
+    advice: "Ask for less, or raise the limit: the endpoint's limits, or HEADRACE_SQL_* for SQL.",
+  },
+  sql_refused: {
+    status: 403,
+    retryable: false,
+    title: "The SQL holds something that may not run here",
+    advice: "Write one SELECT over the streams; docs/SQL.md lists what may stand in it.",
+  },
+  sql_invalid: {
+    status: 400,
+    retryable: false,
+    title: "The SQL has a mistake",
+    advice: "Correct what the message names. DESCRIBE <stream> lists columns, SHOW TABLES the streams.",
   },
   query_cancelled: {
     status: 499,

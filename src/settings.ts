@@ -302,6 +302,36 @@ export const SETTINGS = {
     0,
     64 * GIB,
   ),
+
+  sqlTime: duration("HEADRACE_SQL_TIME", 10 * SECOND, "How long a query of POST /v1/sql may run.", 100, HOUR),
+  sqlMemory: size(
+    "HEADRACE_SQL_MEMORY",
+    GIB,
+    "The most memory that a query of POST /v1/sql may use.",
+    16 * MIB,
+    1024 * GIB,
+  ),
+  sqlRows: integer(
+    "HEADRACE_SQL_ROWS",
+    1_000_000,
+    "The most rows that an answer of POST /v1/sql may have.",
+    1,
+    1_000_000_000,
+  ),
+  sqlBytes: size(
+    "HEADRACE_SQL_BYTES",
+    256 * MIB,
+    "The most bytes that an answer of POST /v1/sql may have.",
+    KIB,
+    64 * GIB,
+  ),
+  sqlQueriesMax: integer(
+    "HEADRACE_SQL_QUERIES_MAX",
+    2,
+    "Queries of POST /v1/sql that run at once; others wait. Fewer than HEADRACE_QUERIES_MAX, so that endpoints go on.",
+    1,
+    64,
+  ),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -10,6 +10,7 @@ import { registerGenerate } from "./commands/generate.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerQuery } from "./commands/query.ts";
+import { registerSql } from "./commands/sql.ts";
 import { registerRejected } from "./commands/rejected.ts";
 import { registerReset } from "./commands/reset.ts";
 import { registerRebuild } from "./commands/rebuild.ts";
@@ -66,6 +67,7 @@ export function createProgram(io: Io): Command {
     registerCheck,
     registerPublish,
     registerQuery,
+    registerSql,
     registerRejected,
     registerDelete,
     registerReset,

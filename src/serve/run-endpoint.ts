@@ -1,12 +1,11 @@
-import { createHash, randomUUID } from "node:crypto";
-import { HeadraceError } from "../errors.ts";
+import { randomUUID } from "node:crypto";
 import type { Endpoint } from "../project/declarations.ts";
 import type { BoundSql } from "../project/sql.ts";
 import type { Store } from "../store/store.ts";
-import { MIB, SECOND } from "../units.ts";
+import { SECOND } from "../units.ts";
 import { Answer } from "./answer.ts";
-import { jsonDocument, plainDocument } from "./answer-document.ts";
-import type { AnswerParts } from "./answer-document.ts";
+import { beginAnswer, weakTag } from "./begin-answer.ts";
+import type { StreamedParts } from "./begin-answer.ts";
 import type { AnswerCache } from "./cache/answer-cache.ts";
 import { SharedRuns } from "./cache/shared-runs.ts";
 import type { SqlTraits } from "./cache/sql-traits.ts";
@@ -15,12 +14,6 @@ import { endpointSql } from "./endpoint-sql.ts";
 import { matchesEtag } from "./negotiate.ts";
 import type { AnswerFormat } from "./negotiate.ts";
 import type { SqlKnowledge } from "./cache/sql-knowledge.ts";
-
-/**
- * Answers up to this many bytes are put together before they are sent: they have a length, can be kept and shared,
- * and any error in them is a proper problem document. Larger ones are streamed.
- */
-export const WHOLE_ANSWER_MAX = 4 * MIB;
 
 /** Requests for an answer that depends on the clock share a run for no longer than this after it began. */
 export const CLOCK_SHARING_MAX = SECOND;
@@ -49,12 +42,6 @@ export type EndpointOutcome = { readonly cache: CacheOutcome } & (
   | { readonly kind: "unchanged"; readonly etag: string }
   | { readonly kind: "streamed"; readonly etag: string | undefined; readonly parts: StreamedParts }
 );
-
-/** The pieces of a large answer. Whoever doesn't read them to the end must call `return`. */
-export type StreamedParts = Required<
-  Pick<AsyncIterableIterator<Buffer, void, undefined>, "next" | "return">
-> &
-  AsyncIterable<Buffer>;
 
 /** What a run gives: the whole answer, or the beginning of one that one caller may take over and stream. */
 type RunResult =
@@ -134,59 +121,13 @@ export class EndpointRunner {
   }
 
   async #start(job: Job, signal: AbortSignal): Promise<RunResult> {
-    const stop = new AbortController();
-    const parts = await this.#query(job, AbortSignal.any([signal, stop.signal]));
-    const held: Buffer[] = [];
-    let bytes = 0;
-    for (;;) {
-      const next = await parts.next();
-      if (next.done === true) break;
-      held.push(next.value);
-      bytes += next.value.length;
-      if (bytes > WHOLE_ANSWER_MAX) {
-        return { kind: "large", parts: continued(held, parts, stop), taken: false };
-      }
-    }
-    // The last part holds the statistics, which differ although the answer is the same.
-    const etag = job.etag ?? weakTag(...held.slice(0, -1));
-    const answer = new Answer(job.format, Buffer.concat(held), etag);
+    const { endpoint, sql, format } = job;
+    const begun = await beginAnswer(this.#deps.store, { sql, limits: endpoint.limits, format, signal });
+    if (begun.kind === "large") return { ...begun, taken: false };
+    const answer = new Answer(format, begun.body, job.etag ?? weakTag(...begun.told));
     if (job.traits.deterministic && this.#deps.versionsOf(job.traits.streams) === job.versions) {
       this.#deps.cache.put(job.key, job.versions, answer);
     }
     return { kind: "whole", answer };
   }
-
-  async #query({ endpoint, sql, format }: Job, signal: AbortSignal): Promise<AnswerParts> {
-    const { store } = this.#deps;
-    const { limits } = endpoint;
-    return format === "json"
-      ? jsonDocument(await store.query({ sql, format: "ndjson", limits, signal }))
-      : plainDocument(await store.query({ sql, format, limits, signal }));
-  }
-}
-
-/** The held parts, then the rest. Leaving it stops the query, even when nothing of it was ever read. */
-function continued(held: readonly Buffer[], rest: AnswerParts, stop: AbortController): StreamedParts {
-  // Taken off as they are sent, so that a slow client doesn't hold them all.
-  const waiting = [...held];
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      const value = waiting.shift();
-      return value === undefined ? rest.next() : { done: false, value };
-    },
-    async return() {
-      stop.abort(new HeadraceError("query_cancelled", "The answer was not wanted any more"));
-      await rest.return();
-      return { done: true, value: undefined };
-    },
-  };
-}
-
-function weakTag(...parts: readonly (string | Buffer)[]): string {
-  const hash = createHash("sha1");
-  for (const part of parts) hash.update(part);
-  return `W/"${hash.digest("base64url")}"`;
 }

@@ -5,7 +5,8 @@ import { COMPRESS_FROM, compressorOf } from "./answer.ts";
 import type { Answer } from "./answer.ts";
 import { CONTENT_TYPES, negotiateEncoding } from "./negotiate.ts";
 import type { AnswerFormat, ContentEncoding } from "./negotiate.ts";
-import type { EndpointOutcome, StreamedParts } from "./run-endpoint.ts";
+import type { StreamedParts } from "./begin-answer.ts";
+import type { EndpointOutcome } from "./run-endpoint.ts";
 
 /** A client that takes nothing of a large answer for this long loses the connection, and with it what waits for it. */
 export const STALLED_CLIENT_MAX = 30 * SECOND;

@@ -181,6 +181,16 @@ export interface StoreQuery {
   readonly limits: QueryLimits;
   /** Aborting stops the query in the engine too. */
   readonly signal?: AbortSignal;
+  /**
+   * For SQL from outside, which may be hostile: it is looked at before anything of it runs, and may read these tables and
+   * nothing else, in a session that can change nothing. Fails with `sql_refused`, `sql_invalid` or `unknown_stream` too.
+   */
+  readonly fence?: QueryFence;
+}
+
+export interface QueryFence {
+  /** What may be read, by its plain name, with the names of its columns. */
+  readonly tables: readonly { readonly name: string; readonly columns: readonly string[] }[];
 }
 
 export interface QueryLimits {

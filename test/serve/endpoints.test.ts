@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineEndpoint } from "../../src/project/define-endpoint.ts";
 import { sql } from "../../src/project/sql.ts";
-import { WHOLE_ANSWER_MAX } from "../../src/serve/run-endpoint.ts";
+import { WHOLE_ANSWER_MAX } from "../../src/serve/begin-answer.ts";
 import { until } from "../support/until.ts";
 import { delays, flights, rows, serveProject } from "./served-project.ts";
 import type { ServedProject } from "./served-project.ts";

@@ -71,6 +71,7 @@ describe("the OpenAPI document", () => {
         `/v1/streams/${name}/rejected/replay`,
         `/v1/streams/${name}/reset`,
       ]),
+      "/v1/sql",
       "/v1/openapi.json",
       "/docs",
       "/livez",

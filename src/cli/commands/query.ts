@@ -1,28 +1,16 @@
-import { rename, rm, writeFile } from "node:fs/promises";
-import { Option, type Command } from "commander";
-import { HeadraceError, messageOf } from "../../errors.ts";
-import { MINUTE } from "../../units.ts";
-import { connect, type Client } from "../client.ts";
-import { printLine, styled, writeAll, type Io } from "../io.ts";
-import { examples, gather, jsonOption } from "../options.ts";
-import { readAnswer } from "../endpoint-answer.ts";
-import { textOf } from "../json-value.ts";
-import { formatTable } from "../table.ts";
+import type { Command } from "commander";
+import { HeadraceError } from "../../errors.ts";
+import { connect } from "../client.ts";
+import type { Io } from "../io.ts";
+import { examples, gather } from "../options.ts";
+import { printAnswer, withAnswerOptions, type AnswerOptions } from "../print-answer.ts";
 
-/** A large answer on a slow line; the query itself has its own limit on the server. */
-const ANSWER_TIMEOUT = 10 * MINUTE;
-const FORMATS = ["table", "json", "ndjson", "csv", "parquet", "arrow"] as const;
-const BINARY: readonly string[] = ["parquet", "arrow"];
-
-interface Options {
+interface Options extends AnswerOptions {
   readonly param: readonly string[];
-  readonly format?: (typeof FORMATS)[number];
-  readonly out?: string;
-  readonly json?: boolean;
 }
 
 export function registerQuery(program: Command, io: Io): void {
-  program
+  const command = program
     .command("query")
     .summary("ask an endpoint of a running server")
     .description(
@@ -34,10 +22,8 @@ export function registerQuery(program: Command, io: Io): void {
       "a parameter; repeat it for others, and for the elements of a list",
       gather,
       [],
-    )
-    .addOption(new Option("--format <format>", "how the answer is printed").choices(FORMATS))
-    .option("-o, --out <file>", "write the answer to a file, which is there only once it is whole")
-    .addOption(jsonOption())
+    );
+  withAnswerOptions(command)
     .addHelpText(
       "after",
       examples(
@@ -51,36 +37,14 @@ export function registerQuery(program: Command, io: Io): void {
 }
 
 async function query(endpoint: string, options: Options, io: Io): Promise<void> {
-  const client = connect(io);
-  const params = new URLSearchParams(options.param.map(parseParam));
+  const params = options.param.map(parseParam);
   const path = `/v1/endpoints/${encodeURIComponent(endpoint)}`;
-  const isShown = options.json !== true && options.out === undefined && io.stdout.isTTY === true;
-  const format = options.format ?? (isShown ? "table" : "json");
-  checkOutput(format, options, io);
-  if (format === "table") {
-    await printTable(client, `${path}${search(params)}`, io);
-    return;
-  }
-  params.append("format", format);
-  const response = await client.request({
-    path: `${path}${search(params)}`,
-    headers: { accept: "*/*" },
-    timeout: ANSWER_TIMEOUT,
-  });
-  if (options.out === undefined) await printBody(response, !BINARY.includes(format), io);
-  else await saveBody(response, options.out);
-}
-
-function checkOutput(format: string, { out }: Options, io: Io): void {
-  if (out !== undefined && format === "table") {
-    throw new HeadraceError("usage", "--out: a table is for the terminal; give --format csv or another");
-  }
-  if (out === undefined && BINARY.includes(format) && io.stdout.isTTY === true) {
-    throw new HeadraceError(
-      "usage",
-      `--format ${format}: it isn't text; give --out <file>, or redirect the output`,
-    );
-  }
+  const requestFor = (format: string | undefined) => {
+    const search = new URLSearchParams(params);
+    if (format !== undefined) search.append("format", format);
+    return { path: search.size === 0 ? path : `${path}?${search.toString()}` };
+  };
+  await printAnswer(connect(io), requestFor, options, io);
 }
 
 function parseParam(text: string): [string, string] {
@@ -89,56 +53,4 @@ function parseParam(text: string): [string, string] {
     throw new HeadraceError("usage", `--param ${text}: expected name=value`);
   }
   return [text.slice(0, split), text.slice(split + 1)];
-}
-
-function search(params: URLSearchParams): string {
-  return params.size === 0 ? "" : `?${params.toString()}`;
-}
-
-async function printTable(client: Client, path: string, io: Io): Promise<void> {
-  const answer = readAnswer(await client.json({ path, timeout: ANSWER_TIMEOUT }));
-  const columns = answer.meta.map(({ name, type }) => ({
-    name,
-    align: /Int|Float|Decimal/.test(type) ? ("right" as const) : ("left" as const),
-  }));
-  const rows = answer.data.map((row) => columns.map(({ name }) => textOf(row[name])));
-  const [header, ...lines] = formatTable(columns, rows);
-  printLine(io.stdout, styled(io.stdout, "bold", header ?? ""));
-  for (const line of lines) await writeAll(io.stdout, `${line}\n`);
-  const seconds = answer.elapsed === undefined ? "" : ` in ${answer.elapsed.toFixed(3)} s`;
-  printLine(
-    io.stderr,
-    styled(io.stderr, "dim", `${lines.length} ${lines.length === 1 ? "row" : "rows"}${seconds}`),
-  );
-}
-
-/** Hands the answer on as it comes. */
-async function printBody(response: Response, isText: boolean, io: Io): Promise<void> {
-  let last = 0;
-  for await (const chunk of chunksOf(response)) {
-    last = chunk.at(-1) ?? last;
-    await writeAll(io.stdout, chunk);
-  }
-  if (isText && last !== "\n".charCodeAt(0)) printLine(io.stdout);
-}
-
-/** Under another name until it is whole, so that a part is never taken for the answer. */
-async function saveBody(response: Response, path: string): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await writeFile(part, chunksOf(response));
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    if (error instanceof HeadraceError) throw error;
-    throw new HeadraceError("output_failed", `${path}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
-  try {
-    yield* response.body ?? [];
-  } catch (error) {
-    throw new HeadraceError("unexpected_answer", "the answer broke off before its end", { cause: error });
-  }
 }

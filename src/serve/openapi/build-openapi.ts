@@ -4,6 +4,7 @@ import { answerSchema, answerSchemaName, endpointPath } from "./endpoint-paths.t
 import type { JsonSchema } from "./json-schema.ts";
 import { PROBLEM_SCHEMA, problemResponses } from "./problem-responses.ts";
 import { SECURITY_SCHEMES, withSecurity } from "./security.ts";
+import { SQL_PATH } from "./sql-path.ts";
 import { SERVER_PATHS } from "./server-paths.ts";
 import { eventSchema, eventSchemaName, streamPaths } from "./stream-paths.ts";
 import { STREAM_SCHEMAS } from "./stream-schemas.ts";
@@ -33,6 +34,7 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
     tags: [
       { name: "endpoints", description: "Published, parameterised queries." },
       { name: "streams", description: "Where events go." },
+      { name: "sql", description: "Questions that no endpoint answers." },
       { name: "server", description: "Health, metrics and documentation." },
     ],
     paths: withSecurity({
@@ -41,6 +43,7 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
       ),
       "/v1/streams": { get: listStreams },
       ...Object.assign({}, ...streams.map(streamPaths)),
+      ...SQL_PATH,
       ...SERVER_PATHS,
     }),
     components: {

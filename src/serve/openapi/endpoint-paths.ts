@@ -8,7 +8,7 @@ import type { JsonSchema } from "./json-schema.ts";
 import { problemResponses } from "./problem-responses.ts";
 import { sampleValue } from "./sample-value.ts";
 
-const FORMAT_PARAMETER = {
+export const FORMAT_PARAMETER = {
   name: "format",
   in: "query",
   description: "The answer's format; goes before the Accept header.",
@@ -56,12 +56,17 @@ export function endpointPath(endpoint: Endpoint) {
 
 /** The schema of an endpoint's JSON answer, with the row types that the engine gave. */
 export function answerSchema(endpoint: Endpoint, check: EndpointCheck | undefined): JsonSchema {
+  return answerOf(`The answer of ${endpoint.name}.`, rowSchema(check));
+}
+
+/** The schema of any JSON answer. */
+export function answerOf(description: string, row: JsonSchema): JsonSchema {
   return {
     type: "object",
-    description: `The answer of ${endpoint.name}.`,
+    description,
     required: ["data", "meta", "rows", "statistics"],
     properties: {
-      data: { type: "array", items: rowSchema(check) },
+      data: { type: "array", items: row },
       meta: {
         type: "array",
         description: "The columns, with the store's types.",
@@ -99,16 +104,7 @@ function responsesOf(endpoint: Endpoint) {
     "200": {
       description: "The answer.",
       headers,
-      content: {
-        "application/json": json,
-        "application/x-ndjson": {
-          schema: { type: "string", description: "One JSON object a row and line." },
-        },
-        "text/csv": { schema: { type: "string", description: "RFC 4180 with a header row." } },
-        // Binary, as OpenAPI 3.1 says it: a media type without a schema.
-        "application/vnd.apache.parquet": {},
-        "application/vnd.apache.arrow.stream": {},
-      },
+      content: answerContent(json),
     },
     ...problemResponses(
       ...codes,
@@ -120,6 +116,20 @@ function responsesOf(endpoint: Endpoint) {
       "query_too_large",
     ),
   });
+}
+
+/** An answer in each of the formats. */
+export function answerContent(json: { readonly schema: JsonSchema }) {
+  return {
+    "application/json": json,
+    "application/x-ndjson": {
+      schema: { type: "string", description: "One JSON object a row and line." },
+    },
+    "text/csv": { schema: { type: "string", description: "RFC 4180 with a header row." } },
+    // Binary, as OpenAPI 3.1 says it: a media type without a schema.
+    "application/vnd.apache.parquet": {},
+    "application/vnd.apache.arrow.stream": {},
+  };
 }
 
 function queryParameters(params: ReturnType<typeof objectJsonSchema>) {

@@ -18,6 +18,7 @@ import type {
 import type { ClickHouseConnection } from "./connection.ts";
 import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
+import { Fence } from "./fence/fence.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { fitsTable } from "./fits-table.ts";
 import { insertBatch } from "./insert-batch.ts";
@@ -31,9 +32,11 @@ import { findIds, scanIds } from "./stored-ids.ts";
 export class ClickHouseStore implements Store {
   readonly capabilities: StoreCapabilities;
   readonly #connection: ClickHouseConnection;
+  readonly #fence: Fence;
 
   private constructor(connection: ClickHouseConnection, storeId: string) {
     this.#connection = connection;
+    this.#fence = new Fence(connection);
     this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv", "parquet", "arrow"], storeId };
   }
 
@@ -74,7 +77,7 @@ export class ClickHouseStore implements Store {
   }
 
   query(query: StoreQuery): Promise<QueryResult> {
-    return runQuery(this.#connection, query);
+    return runQuery(this.#connection, query, this.#fence);
   }
 
   describe(sql: BoundSql): Promise<readonly ResultColumn[]> {

@@ -51,6 +51,8 @@ export interface ReadRequest {
   /** Milliseconds, bytes and rows. */
   readonly limits: { readonly time: number; readonly memory: number; readonly rows: number };
   readonly signal?: AbortSignal;
+  /** In a session of its own that is read-only and has its limits from the start: no text can change them. Default false. */
+  readonly fenced?: boolean;
 }
 
 export interface ReadAnswer {

@@ -86,6 +86,26 @@ export function queryError(error: unknown, limits: QueryLimits): HeadraceError {
   return failed("query_failed", cleanMessage(error.message));
 }
 
+/** Logical errors and what isn't known: never the fault of who wrote the SQL. */
+const ENGINE_FAULTS = new Set([0, 49, 1000, 1001, 1002]);
+const REFUSALS = new Set([
+  164, // READONLY
+  452, // SETTING_CONSTRAINT_VIOLATION
+  497, // ACCESS_DENIED
+]);
+
+/** What a failed query means to whoever wrote its SQL: what is wrong with the SQL is theirs to correct. */
+export function fencedError(error: unknown, limits: QueryLimits): HeadraceError {
+  const failed = queryError(error, limits);
+  if (failed.code !== "query_failed" || !(error instanceof ClickHouseError)) return failed;
+  const { code = 0 } = error;
+  if (ENGINE_FAULTS.has(code)) return failed;
+  const missing = /Substitution `(.*?)` is not set/.exec(error.message)?.[1];
+  const message =
+    missing === undefined ? failed.message : `The SQL has a parameter ${missing} that params doesn't give`;
+  return new HeadraceError(REFUSALS.has(code) ? "sql_refused" : "sql_invalid", message, { cause: error });
+}
+
 export function storeFailed(what: string, error: unknown): HeadraceError {
   if (error instanceof HeadraceError) return error;
   return new HeadraceError("store_failed", `${what}: ${cleanMessage(messageOf(error))}`, { cause: error });

@@ -35,6 +35,26 @@ export const READ_SETTINGS = {
   output_format_arrow_unsupported_types_as_binary: 0,
 } as const;
 
+/** For SQL that anybody wrote: beside the limits, what its parser may use, and that nothing goes to the disk. */
+export const FENCE_SETTINGS = {
+  ...READ_SETTINGS,
+  readonly: 1,
+  /** Bytes; the text with all that stands around it. */
+  max_query_size: 1024 * 1024,
+  max_parser_depth: 300,
+  max_parser_backtracks: 1_000_000,
+  max_ast_depth: 1000,
+  max_ast_elements: 20_000,
+  max_expanded_ast_elements: 100_000,
+  max_subquery_depth: 50,
+  max_bytes_ratio_before_external_group_by: 0,
+  max_bytes_ratio_before_external_sort: 0,
+  allow_introspection_functions: 0,
+  allow_hyperscan: 0,
+  // Else anything that could be an expression becomes a SELECT, and its mistakes are those of another text.
+  implicit_select: 0,
+} as const;
+
 /** For inserts: one block and so one part for each partition, and no leniency. */
 export const INSERT_SETTINGS = {
   ...SESSION_SETTINGS,

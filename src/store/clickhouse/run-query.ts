@@ -10,7 +10,8 @@ import type {
   StoreQuery,
 } from "../store.ts";
 import type { AnswerFormat, ClickHouseConnection, ReadAnswer } from "./connection.ts";
-import { queryError } from "./engine-errors.ts";
+import { fencedError, queryError } from "./engine-errors.ts";
+import type { Fence } from "./fence/fence.ts";
 import { JsonRows } from "./json-rows.ts";
 import { portableSql } from "./portable-columns.ts";
 import { resultColumn } from "./result-columns.ts";
@@ -30,20 +31,35 @@ const ENGINE_FORMATS: Readonly<Record<ResultFormat, AnswerFormat>> = {
 };
 
 /** Runs one SELECT. Resolves when the first rows are there, or the end. */
-export async function runQuery(connection: ClickHouseConnection, query: StoreQuery): Promise<QueryResult> {
+export async function runQuery(
+  connection: ClickHouseConnection,
+  query: StoreQuery,
+  fence: Fence,
+): Promise<QueryResult> {
   const { limits, signal } = query;
-  const asked = { text: singleSelect(query.sql.text), params: query.sql.params };
+  const fenced = query.fence !== undefined;
+  const asked = query.fence ? await fence.admit(query, query.fence) : selectOf(query.sql);
+  const failure = fenced ? fencedError : queryError;
   const isBinary = query.format === "parquet" || query.format === "arrow";
-  const sql = isBinary ? portableSql(asked, await describeQuery(connection, asked)) : asked;
+  const portable = isBinary ? portableSql(asked, await columnsOf(connection, asked, fenced)) : asked;
+  // What runs is what was looked at, also when it was wrapped.
+  const isNew = query.fence !== undefined && portable !== asked;
+  const sql = isNew ? await fence.admit({ ...query, sql: portable }, query.fence) : portable;
   const format = ENGINE_FORMATS[query.format];
   let answer: ReadAnswer;
   try {
-    answer = await connection.read({ sql, format, limits, ...(signal === undefined ? {} : { signal }) });
+    answer = await connection.read({
+      sql,
+      format,
+      limits,
+      fenced,
+      ...(signal === undefined ? {} : { signal }),
+    });
   } catch (error) {
-    throw queryError(error, limits);
+    throw failure(error, limits);
   }
   const rows = isBinary ? binaryRows() : query.format === "csv" ? csvRows() : jsonRows();
-  const chunks = new RowChunks(answer, rows, limits);
+  const chunks = new RowChunks(answer, rows, limits, failure);
   await chunks.begin();
   return {
     chunks,
@@ -52,23 +68,36 @@ export async function runQuery(connection: ClickHouseConnection, query: StoreQue
   };
 }
 
+function selectOf({ text, params }: BoundSql): BoundSql {
+  return { text: singleSelect(text), params };
+}
+
 /** The columns that a SELECT would give. */
 export async function describeQuery(
   connection: ClickHouseConnection,
   sql: BoundSql,
 ): Promise<readonly ResultColumn[]> {
-  const text = `DESCRIBE TABLE (\n${singleSelect(sql.text)}\n)`;
+  return columnsOf(connection, selectOf(sql), false);
+}
+
+async function columnsOf(
+  connection: ClickHouseConnection,
+  sql: BoundSql,
+  fenced: boolean,
+): Promise<readonly ResultColumn[]> {
+  const text = `DESCRIBE TABLE (\n${sql.text}\n)`;
   const chunks: Buffer[] = [];
   try {
     const answer = await connection.read({
       sql: { text, params: sql.params },
       format: "TabSeparated",
       limits: DESCRIBE_LIMITS,
+      fenced,
     });
     for (let chunk = await answer.next(); chunk !== undefined; chunk = await answer.next())
       chunks.push(chunk);
   } catch (error) {
-    throw queryError(error, DESCRIBE_LIMITS);
+    throw (fenced ? fencedError : queryError)(error, DESCRIBE_LIMITS);
   }
   return tsvRows(Buffer.concat(chunks).toString()).map(([name = "", type = ""]) => resultColumn(name, type));
 }
@@ -85,10 +114,12 @@ class RowChunks implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #answer: ReadAnswer;
   readonly #rows: Rows;
   readonly #limits: QueryLimits;
+  readonly #failure: typeof queryError;
   #first: IteratorResult<Uint8Array, undefined> | undefined;
   #bytes = 0;
 
-  constructor(answer: ReadAnswer, rows: Rows, limits: QueryLimits) {
+  constructor(answer: ReadAnswer, rows: Rows, limits: QueryLimits, failure: typeof queryError) {
+    this.#failure = failure;
     this.#answer = answer;
     this.#rows = rows;
     this.#limits = limits;
@@ -117,7 +148,7 @@ class RowChunks implements AsyncIterableIterator<Uint8Array, undefined> {
       return { done: true, value: undefined };
     } catch (error) {
       this.#answer.leave();
-      throw queryError(error, this.#limits);
+      throw this.#failure(error, this.#limits);
     }
   }
 

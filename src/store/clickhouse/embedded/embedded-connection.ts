@@ -14,6 +14,7 @@ import type {
 } from "../connection.ts";
 import { createDatabase, DATABASE } from "../ddl.ts";
 import {
+  FENCE_SETTINGS,
   INSERT_SETTINGS,
   READ_SETTINGS,
   serverSettings,
@@ -25,7 +26,7 @@ import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
 import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
 import { ResultPipe } from "./result-pipe.ts";
-import { RunningRead, STUCK_AFTER } from "./running-read.ts";
+import { limitSettings, RunningRead, STUCK_AFTER } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
 /** How long `close` lets queries go on before it stops them. */
@@ -55,6 +56,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
   readonly #temp: TempFiles;
   /** All of the above, to be closed. */
   readonly #opened: AsyncDisposableStack;
+  readonly #openSession: OpenSession;
   readonly #stuckAfter: number;
   /** What runs, and when its reader is free again. */
   readonly #reads = new Map<RunningRead, Promise<void>>();
@@ -62,6 +64,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
   #marks = 0;
 
   private constructor(parts: Parts, opened: AsyncDisposableStack, stuckAfter: number) {
+    this.#openSession = parts.open;
     this.#own = parts.own;
     this.#killer = parts.killer;
     this.#writer = parts.writer;
@@ -107,12 +110,20 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   async read(request: ReadRequest): Promise<ReadAnswer> {
     const reader = await this.#readers.acquire(request.signal);
-    const read = new RunningRead(reader, request, `headrace-${++this.#marks}`, {
-      kill: (mark) => this.#kill(mark),
+    const mark = `headrace-${++this.#marks}`;
+    let session: EngineSession;
+    try {
+      session = request.fenced === true ? await this.#openFenced(request) : reader.session;
+    } catch (error) {
+      await this.#readers.release(reader);
+      throw error;
+    }
+    const read = new RunningRead({ session, pipe: reader.pipe }, request, mark, {
+      kill: (killed) => this.#kill(killed),
       stuckAfter: this.#stuckAfter,
       stuck: () => void this.#readers.replace(reader),
     });
-    this.#reads.set(read, this.#release(read, reader));
+    this.#reads.set(read, this.#release(read, reader, session));
     if (request.signal?.aborted === true) read.stop(cancelled());
     return read;
   }
@@ -127,8 +138,16 @@ export class EmbeddedConnection implements ClickHouseConnection {
     await this.#opened.disposeAsync();
   }
 
-  async #release(read: RunningRead, reader: Reader): Promise<void> {
+  /** A session for one query: its limits are given when it is opened, and nothing can change them. Takes 1 ms. */
+  async #openFenced(request: ReadRequest): Promise<EngineSession> {
+    const session = this.#openSession({ ...FENCE_SETTINGS, ...limitSettings(request) });
+    await session.run(`USE ${DATABASE}`);
+    return session;
+  }
+
+  async #release(read: RunningRead, reader: Reader, session: EngineSession): Promise<void> {
     await read.ended;
+    if (session !== reader.session) await session.close();
     await this.#readers.release(reader);
     this.#reads.delete(read);
   }
@@ -171,8 +190,10 @@ export class EmbeddedConnection implements ClickHouseConnection {
 const WRITTEN = "SELECT sum(value) FROM system.events WHERE event = 'InsertedRows'";
 
 type Settings = Readonly<Record<string, string | number>>;
+type OpenSession = (settings: Settings) => EngineSession;
 
 interface Parts {
+  readonly open: OpenSession;
   readonly own: EngineSession;
   readonly killer: EngineSession;
   readonly writer: EngineSession;
@@ -205,10 +226,10 @@ async function openParts(
   options: EmbeddedOptions,
   temp: TempFiles,
   opened: AsyncDisposableStack,
-  session: (settings: Settings) => EngineSession,
+  open: OpenSession,
 ): Promise<Parts> {
   const openOne = async (settings: Settings, database?: string): Promise<EngineSession> => {
-    const one = session(settings);
+    const one = open(settings);
     opened.defer(() => one.close());
     if (database !== undefined) await one.run(`USE ${database}`);
     return one;
@@ -218,12 +239,12 @@ async function openParts(
   await own.run(createDatabase());
   const killer = await openOne(SESSION_SETTINGS);
   const writer = await openOne(INSERT_SETTINGS, DATABASE);
-  const readers = await ReaderPool.create(options.readers, () => openReader(temp, session));
-  return { own, killer, writer, readers, temp };
+  const readers = await ReaderPool.create(options.readers, () => openReader(temp, open));
+  return { open, own, killer, writer, readers, temp };
 }
 
-async function openReader(temp: TempFiles, session: (settings: Settings) => EngineSession): Promise<Reader> {
-  const one = session({ readonly: 2, ...READ_SETTINGS });
+async function openReader(temp: TempFiles, open: OpenSession): Promise<Reader> {
+  const one = open({ readonly: 2, ...READ_SETTINGS });
   try {
     await one.run(`USE ${DATABASE}`);
     return { session: one, pipe: await openPipe(temp) };

@@ -103,37 +103,48 @@ async function run(reader: Reader, request: ReadRequest, mark: string): Promise<
   try {
     return await reader.session.run(script(request, mark, reader.pipe.path), request.format);
   } catch (error) {
-    throw withoutSuffix(error, request.sql.text);
+    throw withoutSuffix(error, request);
   }
 }
 
-/** All limits are set each time, because a session keeps what it was told. */
-function script({ sql, format, limits }: ReadRequest, mark: string, pipe: string): string {
-  const settings = [
-    `max_execution_time=${limits.time / SECOND}`,
-    `max_memory_usage=${wholeNumber(limits.memory)}`,
-    `max_result_rows=${wholeNumber(limits.rows)}`,
-    ...paramAssignments(sql.params),
-  ];
-  // What follows the text stands on its own line, in case the text ends in a comment.
-  return `SET ${settings.join(", ")};\n${sql.text}\n/* ${mark} */ INTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
+/** What one query may use. */
+export function limitSettings({ limits }: ReadRequest): Record<string, number> {
+  return {
+    max_execution_time: limits.time / SECOND,
+    max_memory_usage: wholeNumber(limits.memory),
+    max_result_rows: wholeNumber(limits.rows),
+  };
 }
 
-function wholeNumber(limit: number): string {
-  return String(Math.min(Math.max(Math.floor(limit), 1), Number.MAX_SAFE_INTEGER));
+/** All limits are set each time, because a session keeps what it was told. A fenced session has its own already. */
+function script(request: ReadRequest, mark: string, pipe: string): string {
+  const { sql, format, fenced } = request;
+  const limits = fenced === true ? {} : limitSettings(request);
+  const settings = [
+    ...Object.entries(limits).map(([name, value]) => `${name}=${value}`),
+    ...paramAssignments(sql.params),
+  ];
+  const set = settings.length === 0 ? "" : `SET ${settings.join(", ")};\n`;
+  // What follows the text stands on its own line, in case the text ends in a comment.
+  return `${set}${sql.text}\n/* ${mark} */ INTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
+}
+
+function wholeNumber(limit: number): number {
+  return Math.min(Math.max(Math.floor(limit), 1), Number.MAX_SAFE_INTEGER);
 }
 
 /** Takes what was put behind the SQL out of an error about it. */
-function withoutSuffix(error: unknown, text: string): unknown {
+function withoutSuffix(error: unknown, { sql, fenced }: ReadRequest): unknown {
   if (!(error instanceof ClickHouseError)) return error;
+  // A fenced text has been parsed before; a line in an error about it is that of the text that it holds as a value.
+  const isBehind = (at: number): boolean => fenced !== true && at > sql.text.split("\n").length;
   const line = Number(/^Code: 62\..*\(line (\d+), col \d+\)/.exec(error.message)?.[1] ?? 1);
-  const message =
-    line > text.split("\n").length
-      ? "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT"
-      : error.message.replaceAll(
-          /\s*(?:(?:\/\* headrace-\d+ \*\/ )?INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g,
-          "",
-        );
+  const message = isBehind(line)
+    ? "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT"
+    : error.message.replaceAll(
+        /\s*(?:(?:\/\* headrace-\d+ \*\/ )?INTO )?OUTFILE '[^']*' TRUNCATE FORMAT \w+/g,
+        "",
+      );
   return new ClickHouseError(message, error.code, error);
 }
 

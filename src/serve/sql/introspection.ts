@@ -1,0 +1,65 @@
+import { compileSql } from "../../project/compile-sql.ts";
+import type { Stream } from "../../project/declarations.ts";
+import { sql } from "../../project/sql.ts";
+import type { BoundSql, Sql } from "../../project/sql.ts";
+import type { Store } from "../../store/store.ts";
+import { unknownName } from "../unknown-name.ts";
+
+const NAME = /(?:(?<word>[A-Za-z_]\w*)|`(?<quoted>[^`\\]+)`|"(?<double>[^"\\]+)")/.source;
+const DESCRIBE = new RegExp(
+  `^\\s*(?:desc(?:ribe)?(?:\\s+table)?|show\\s+columns\\s+(?:from|in))\\s+${NAME}\\s*;?\\s*$`,
+  "i",
+);
+const SHOW_TABLES = /^\s*show\s+tables\s*;?\s*$/i;
+
+/**
+ * `DESCRIBE <stream>` (also DESC and SHOW COLUMNS FROM) and `SHOW TABLES` as a query over what is declared, whose answer
+ * comes like any other. Undefined for any other SQL.
+ * @throws HeadraceError `unknown_stream`
+ */
+export async function introspection(
+  text: string,
+  streams: readonly Stream[],
+  store: Store,
+): Promise<BoundSql | undefined> {
+  const { dialect } = store.capabilities;
+  if (SHOW_TABLES.test(text)) return compileSql(listOf("description", streams.map(facts)), dialect);
+  const { word, quoted, double } = DESCRIBE.exec(text)?.groups ?? {};
+  const name = word ?? quoted ?? double;
+  if (name === undefined) return undefined;
+  const stream = streams.find((one) => one.name === name);
+  if (stream === undefined) {
+    throw unknownName(
+      "stream",
+      name,
+      streams.map((one) => one.name),
+    );
+  }
+  const columns = await store.describe(compileSql(sql`SELECT * FROM ${stream}`, dialect));
+  return compileSql(
+    listOf(
+      "type",
+      columns.map(({ name: column, type }) => [column, type]),
+    ),
+    dialect,
+  );
+}
+
+function facts({ name, description }: Stream): readonly [string, string] {
+  return [name, description];
+}
+
+/** Rows of a name and something else. */
+function listOf(second: string, rows: readonly (readonly [string, string])[]): Sql {
+  const names = sql.param(
+    rows.map(([name]) => name),
+    "Array(String)",
+  );
+  const others = sql.param(
+    rows.map(([, other]) => other),
+    "Array(String)",
+  );
+  return sql`
+    SELECT tupleElement(one, 1) AS name, tupleElement(one, 2) AS ${sql.identifier(second)}
+    FROM (SELECT arrayJoin(arrayZip(${names}, ${others})) AS one)`;
+}
