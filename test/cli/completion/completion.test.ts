@@ -50,7 +50,7 @@ const CASES: readonly (readonly [words: readonly string[], offered: readonly str
   [["query", "x", "--form"], ["--format"]],
   [
     ["query", "x", "--format", ""],
-    ["csv", "json", "ndjson", "table"],
+    ["arrow", "csv", "json", "ndjson", "parquet", "table"],
   ],
   [["publish", "x", "--compression", "z"], ["zstd"]],
   [
@@ -147,7 +147,14 @@ describe("bash", () => {
 
   test("an option and its value in one word, which bash takes apart", async () => {
     expect(await completeInBash(["query", "x", "--format", "=", "c"])).toEqual(["csv"]);
-    expect(await completeInBash(["query", "x", "--format", "="])).toEqual(["csv", "json", "ndjson", "table"]);
+    expect(await completeInBash(["query", "x", "--format", "="])).toEqual([
+      "arrow",
+      "csv",
+      "json",
+      "ndjson",
+      "parquet",
+      "table",
+    ]);
   });
 
   test("behind -- there are no options", async () => {
