@@ -195,6 +195,8 @@ test("on a terminal warnings and problems stand out, with what to do below", asy
   vi.stubEnv("HEADRACE_URL", "nonsense");
   vi.stubEnv("NO_COLOR", undefined);
   vi.stubEnv("FORCE_COLOR", undefined);
+  // Node takes a CI's terminal for one without colours.
+  vi.stubEnv("CI", undefined);
   await chmod(folder, 0o755);
   const { code, stdout, stderr } = await runHere(["doctor", "--project", FLIGHTS, "--data", folder], {
     terminal: true,
