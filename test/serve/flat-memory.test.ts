@@ -49,7 +49,7 @@ describe("answers much larger than what they may take of memory", () => {
     { format: "ndjson", rows: 2_000_000, bytesMin: 280 * MIB, growthMax: 120 * MIB },
     { format: "csv", rows: 2_000_000, bytesMin: 240 * MIB, growthMax: 120 * MIB },
     { format: "arrow", rows: 2_000_000, bytesMin: 210 * MIB, growthMax: 120 * MIB },
-    { format: "parquet", rows: 6_000_000, bytesMin: 330 * MIB, growthMax: 250 * MIB },
+    { format: "parquet", rows: 9_000_000, bytesMin: 480 * MIB, growthMax: 400 * MIB },
   ])(
     "are streamed with flat memory as $format",
     { timeout: DEADLINE },
