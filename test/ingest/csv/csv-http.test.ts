@@ -95,9 +95,9 @@ describe("a CSV body over HTTP", () => {
 });
 
 describe("the event loop isn't held over 50 ms by", () => {
-  test("48 MiB of good rows, some of them quoted", async () => {
+  test("16 MiB of good rows, some of them quoted", async () => {
     const row = `1,"${"x".repeat(50)}""y""\n${"z".repeat(50)}"\n2,${"x".repeat(100)}\n`;
-    const body = Buffer.from(`n,note\n${row.repeat(Math.floor((48 * MIB) / row.length))}`);
+    const body = Buffer.from(`n,note\n${row.repeat(Math.floor((16 * MIB) / row.length))}`);
     const longest = await held(async () => {
       expect((await post(body)).body).toMatchObject({ rejected: 0 });
     });
@@ -113,9 +113,9 @@ describe("the event loop isn't held over 50 ms by", () => {
   });
 
   test("rows of 100 KB full of quotes", async () => {
-    const body = Buffer.from(`n,note\n${`1,"${'""'.repeat(50_000)}"\n`.repeat(300)}`);
+    const body = Buffer.from(`n,note\n${`1,"${'""'.repeat(50_000)}"\n`.repeat(60)}`);
     const longest = await held(async () => {
-      expect((await post(body)).body).toMatchObject({ accepted: 300 });
+      expect((await post(body)).body).toMatchObject({ accepted: 60 });
     });
     expect(longest).toBeLessThan(HELD_MAX);
   });
