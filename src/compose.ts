@@ -1,48 +1,32 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { createAudit, type Audit } from "./access/audit.ts";
+import { createAudit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
+import { registerRoutes } from "./compose-routes.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
-import { registerHealth } from "./http/health.ts";
 import { createServer, type HttpServer } from "./http/server.ts";
-import { registerIngest } from "./ingest/ingest.ts";
-import type { IngestLimits } from "./ingest/limits.ts";
 import { createLoader } from "./load/create-loader.ts";
 import type { Loader } from "./load/load.ts";
 import type { Log } from "./log/log.ts";
 import { openLog } from "./log/open-log.ts";
 import { createLogger } from "./observe/logger.ts";
-import { createMetrics, type Metrics, type StreamSample } from "./observe/metrics.ts";
+import { createMetrics, type StreamSample } from "./observe/metrics.ts";
 import {
   accessObserver,
   httpObserver,
-  ingestObserver,
   loadObserver,
   logObserver,
   rejectedRetentionObserver,
-  replayObserver,
-  serveObserver,
-  tailObserver,
   tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
-import { compileValidator } from "./project/compile-stream.ts";
 import type { Project, Stream } from "./project/declarations.ts";
-import { registerReplay } from "./rejected/register-replay.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
 import { keepRejectedWithin } from "./rejected/retention.ts";
-import { StreamLocks } from "./rejected/stream-locks.ts";
-import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
-import { registerEndpoints } from "./serve/register-endpoints.ts";
-import { registerSql } from "./serve/sql/register-sql.ts";
-import { registerErase } from "./serve/streams/register-erase.ts";
-import { registerStreams } from "./serve/streams/register-streams.ts";
-import { registerTail } from "./serve/tail/register-tail.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
@@ -158,7 +142,7 @@ async function openParts(
     observer: loadObserver(metrics, recent, logger),
   });
   opened.defer(() => loader.stop());
-  late.sample = () => streams.map((stream) => sampleOf(stream, log, loader));
+  late.sample = () => streams.map((stream) => streamSample(stream.name, log, loader));
 
   const rejectedRetention = keepRejectedWithin({
     store,
@@ -179,10 +163,10 @@ async function openParts(
   });
   opened.defer(() => http.close());
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
-  const served = registerRoutes({ http, log, store, loader }, project, config, metrics, recent);
-  registerAdmin({ http, log, store, loader }, project, config, metrics, audit);
+  const parts = { http, log, store, loader };
+  const served = registerRoutes({ ...parts, project, config, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();
-  return { http, log, store, loader };
+  return parts;
 }
 
 async function migrate(store: Store, streams: readonly Stream[], logger: Logger): Promise<void> {
@@ -195,96 +179,8 @@ async function migrate(store: Store, streams: readonly Stream[], logger: Logger)
   }
 }
 
-function registerRoutes(
-  parts: Parts,
-  project: Project,
-  config: Config,
-  metrics: Metrics,
-  recent: RecentFreshness,
-): { cacheBytes(): number } {
-  const { http, log, store, loader } = parts;
-  const { streams, endpoints } = project;
-  const limits = ingestLimits(config);
-  registerIngest(http.app, {
-    streams: new Map(
-      streams.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
-    ),
-    log,
-    loader,
-    limits,
-    draining: http.draining,
-    observer: ingestObserver(metrics),
-  });
-  const served = registerEndpoints(http.app, {
-    endpoints,
-    streams,
-    store,
-    versions: (stream) => loader.version(stream),
-    cacheBytes: config.cacheSize,
-    observer: serveObserver(metrics),
-  });
-  registerSql(http.app, {
-    streams,
-    store,
-    limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
-    queriesMax: config.sqlQueriesMax,
-  });
-  registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
-  registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });
-  registerOpenApi(http.app, {
-    project,
-    version: readVersion(),
-    checks: () => verifyEndpoints(project, store),
-  });
-  registerHealth(http.app, {
-    streams,
-    log,
-    loader,
-    // The embedded store is there as long as the process is; what it refuses shows in the loader's state.
-    store: () => ({ ready: true }),
-    draining: http.draining,
-    registry: metrics.registry,
-  });
-  return served;
-}
-
-/** What administrators do with what is kept: replay, delete, reset. */
-function registerAdmin(
-  { http, log, store, loader }: Parts,
-  { streams }: Project,
-  config: Config,
-  metrics: Metrics,
-  audit: Audit,
-): void {
-  const locks = new StreamLocks();
-  const limits = ingestLimits(config);
-  registerReplay(http.app, {
-    streams: new Map(
-      streams.map((stream) => [stream.name, { stream, validator: compileValidator(stream, limits) }]),
-    ),
-    log,
-    store,
-    loader,
-    locks,
-    audit,
-    observer: replayObserver(metrics),
-  });
-  registerErase(http.app, { streams, store, loader, locks, audit });
-}
-
-function ingestLimits(config: Config): IngestLimits {
-  return {
-    bodyBytesMax: config.ingestBodyMax,
-    decompressedBytesMax: config.ingestDecompressedMax,
-    eventBytesMax: config.ingestEventMax,
-    nestingMax: config.ingestNestingMax,
-    eventsMax: config.ingestEventsMax,
-    inFlightBytesMax: config.ingestInFlightMax,
-    lagEventsMax: config.ingestLagMax,
-  };
-}
-
-function sampleOf({ name }: Stream, log: Log, loader: Loader): StreamSample {
+/** What a scrape of the metrics reads off the log and the loader for a stream. */
+function streamSample(name: string, log: Log, loader: Loader): StreamSample {
   const partitions = Array.from({ length: log.capabilities.partitions }, (_, partition) =>
     log.status(name, partition),
   );
@@ -325,9 +221,4 @@ async function close(opened: AsyncDisposableStack, logger: Logger): Promise<void
   logger.info("stopping");
   await opened.disposeAsync();
   logger.info("stopped");
-}
-
-function readVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, "../package.json"), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -18,7 +18,7 @@ import { registerStart } from "./commands/start.ts";
 import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
 import { printLine, styled, type Io } from "./io.ts";
-import { ownPackage } from "./own-package.ts";
+import { ownPackage } from "../own-package.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;

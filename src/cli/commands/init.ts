@@ -6,7 +6,7 @@ import { HeadraceError, messageOf } from "../../errors.ts";
 import { projectFiles } from "../init/template.ts";
 import { printLine, styled, type Io } from "../io.ts";
 import { examples, jsonOption } from "../options.ts";
-import { ownPackage } from "../own-package.ts";
+import { ownPackage } from "../../own-package.ts";
 
 const PROJECT_NAME_MAX = 64;
 
