@@ -108,7 +108,8 @@ export class FaultyWorld {
   }
 }
 
-function firstHalf(batch: PlannedBatch): PlannedBatch {
+/** What an insert takes that fails in its middle. */
+export function firstHalf(batch: PlannedBatch): PlannedBatch {
   const count = Math.floor(batch.count / 2);
   const lines = Buffer.concat([...batch.lines])
     .toString()
