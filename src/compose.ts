@@ -8,6 +8,7 @@ import { registerRoutes } from "./compose-routes.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
+import { GuardedClock } from "./guarded-clock.ts";
 import { createServer, type HttpServer } from "./http/server.ts";
 import { createLoader } from "./load/create-loader.ts";
 import type { Loader } from "./load/load.ts";
@@ -124,13 +125,15 @@ async function openParts(
   opened.defer(() => store.close());
   await migrate(store, streams, logger);
 
+  const clock = new GuardedClock();
   const log = await openLog(config.logUrl, {
     folder: join(folder.path, "log"),
     streams,
     segmentBytes: config.logSegmentSize,
     retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
     keys: { window: config.keyWindow, count: config.keysMax },
-    observer: logObserver(metrics, logger),
+    clock: clock.sure,
+    observer: { ...logObserver(metrics, logger), opened: (newest) => clock.startedAfter(newest) },
   });
   opened.defer(() => log.close());
 
@@ -140,6 +143,7 @@ async function openParts(
     streams,
     folder: join(folder.path, "ledger"),
     observer: loadObserver(metrics, recent, logger),
+    sure: clock.sure,
   });
   opened.defer(() => loader.stop());
   late.sample = () => streams.map((stream) => streamSample(stream.name, log, loader));
@@ -148,6 +152,7 @@ async function openParts(
     store,
     age: config.rejectedRetentionAge,
     bytes: config.rejectedRetentionSize,
+    clock: clock.sure,
     observer: rejectedRetentionObserver(metrics, logger),
   });
   opened.defer(() => rejectedRetention.close());

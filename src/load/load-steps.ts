@@ -14,7 +14,7 @@ import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-aga
 import { openLedger, type Ledger } from "./ledger.ts";
 import { ledgerPath, type LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
-import type { LoadLimits } from "./limits.ts";
+import { FORGET_IDS_INTERVAL, type LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -36,6 +36,8 @@ export interface LoadStepsOptions {
   readonly erasures: EraseRequests;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** The time that has surely come, milliseconds since 1970: see `GuardedClock`. */
+  readonly sure: () => number;
   readonly signal: AbortSignal;
   /** Rows of the stream's table may have become visible. */
   readonly visible: () => void;
@@ -54,6 +56,8 @@ export class LoadSteps {
   #judgeAgain: JudgeAgain | undefined;
   #loaded: Position;
   #oldest: number | undefined;
+  /** When ids that are over were last let go. */
+  #forgotIdsAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LoadStepsOptions) {
     this.#options = options;
@@ -67,9 +71,9 @@ export class LoadSteps {
     return this.#loaded;
   }
 
-  /** When the oldest event that isn't loaded was accepted, as far as that was read. */
-  get oldest(): number | undefined {
-    return this.#oldest;
+  /** How long ago the oldest event that isn't loaded was accepted, as far as that was read; else 0. Milliseconds. */
+  get lagAge(): number {
+    return this.#oldest === undefined ? 0 : this.#ageOf(this.#oldest, this.#loaded.offset);
   }
 
   async reconcile(): Promise<ActiveState> {
@@ -124,7 +128,7 @@ export class LoadSteps {
     const [first, last] = [batches[0], batches.at(-1)];
     if (first === undefined || last === undefined) return { kind: "gathering" };
     const ids = await this.#readIds(batches);
-    const search = { store, table: this.#name, window: stream.id?.window ?? 0 };
+    const search = { store, table: this.#name, window: stream.id?.window ?? 0, now: this.#options.sure() };
     const refused = ledger.state?.refused ?? [];
     const duplicates =
       ids === undefined || this.#filter === undefined
@@ -168,6 +172,7 @@ export class LoadSteps {
       await ledger.record({ kind: "loaded", stored });
     }
     await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#loaded);
+    await this.#forgetIds();
     return { kind: "gathering" };
   }
 
@@ -185,24 +190,40 @@ export class LoadSteps {
 
   /** The plan's rows are queryable: tells everyone who is concerned. */
   #tell(plan: OpenPlan, batches: readonly LogBatch[], inserted: Spans): void {
-    const { observer, outcomes, clock } = this.#options;
+    const { observer, outcomes } = this.#options;
     this.#loaded = { log: plan.log, offset: plan.to };
     this.#oldest = undefined;
     outcomes.done(plan);
     const duplicates = sizeOf(plan.duplicates);
     if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);
     if (plan.refused.length > 0) observer.refused?.(this.#name, plan.refused.length);
-    const now = clock();
     for (const [acceptedAt, count] of countsByTime(batches, inserted)) {
-      observer.fresh?.(this.#name, Math.max(0, now - acceptedAt), count);
+      observer.fresh?.(this.#name, this.#ageOf(acceptedAt, plan.from), count);
     }
+  }
+
+  /** How long ago an event was accepted: of one that came in this process's life, whatever the clock did meanwhile. */
+  #ageOf(acceptedAt: number, offset: number): number {
+    const { clock, sure } = this.#options;
+    const age = Math.max(0, clock() - acceptedAt);
+    const sureAge = sure() - acceptedAt;
+    return offset < this.#askUntil || sureAge < 0 ? age : Math.min(age, sureAge);
   }
 
   async #rememberIds({ ids = [], batches }: InsertingState): Promise<void> {
     const filter = this.#filter;
     if (filter === undefined) return;
     await inTurns(ids, ({ id, acceptedAt }) => filter.add(filter.fingerprint(id), acceptedAt));
-    filter.rotate(batches.at(-1)?.acceptedAt ?? 0);
+    filter.rotate(Math.min(batches.at(-1)?.acceptedAt ?? 0, this.#options.sure()));
+  }
+
+  /** Now and then. If it fails it is tried again only the next time: loading can do without. */
+  async #forgetIds(): Promise<void> {
+    const { store, stream, sure } = this.#options;
+    const now = sure();
+    if (stream.id === undefined || Math.abs(now - this.#forgotIdsAt) < FORGET_IDS_INTERVAL) return;
+    this.#forgotIdsAt = now;
+    await store.forgetIds(this.#name, now - stream.id.window);
   }
 
   async #openLedger(): Promise<Ledger> {
@@ -215,10 +236,10 @@ export class LoadSteps {
   }
 
   async #fillFilter(): Promise<IdFilter | undefined> {
-    const { store, stream, limits, clock, signal } = this.#options;
+    const { store, stream, limits, sure, signal } = this.#options;
     if (stream.id === undefined) return undefined;
     const { window } = stream.id;
-    const [idsMax, now, oldest] = [limits.ids, clock(), this.#oldest];
+    const [idsMax, now, oldest] = [limits.ids, sure(), this.#oldest];
     return fillIdFilter({ store, table: this.#name, window, idsMax, now, oldest, signal });
   }
 

@@ -65,11 +65,11 @@ export class PartitionLoader {
   }
 
   status(): LoadStatus {
-    const { log, stream, partition, clock } = this.#options;
-    const { loaded, oldest } = this.#steps;
+    const { log, stream, partition } = this.#options;
+    const { loaded } = this.#steps;
     const { end } = log.status(stream.name, partition);
     const lagEvents = Math.max(0, end.offset - loaded.offset);
-    const lagAge = lagEvents === 0 || oldest === undefined ? 0 : Math.max(0, clock() - oldest);
+    const lagAge = lagEvents === 0 ? 0 : this.#steps.lagAge;
     return { ...describe(this.#state), lagEvents, lagAge, loaded };
   }
 

@@ -17,6 +17,8 @@ export interface DuplicateSearch {
   readonly table: string;
   /** Milliseconds in which a second event with an id is a duplicate. */
   readonly window: number;
+  /** The time that has surely come, milliseconds: an event accepted after it came while the clock was ahead, so it came now. */
+  readonly now: number;
   readonly filter: IdFilter;
   /** Events that the store refused: their ids were written before it did, but aren't taken. */
   readonly refused: readonly RefusedPlace[];
@@ -32,7 +34,7 @@ export async function findDuplicates(
   log: string,
   rows: readonly IdRow[],
 ): Promise<number[]> {
-  const suspects = await suspectRows(search.filter, rows);
+  const suspects = await suspectRows(search.filter, rows.map(atMost(search.now)));
   if (suspects.length === 0) return [];
   const taken = await storedElsewhere(search, log, suspects);
   const duplicates: number[] = [];
@@ -45,6 +47,11 @@ export async function findDuplicates(
     } else firsts.set(row.id, row.acceptedAt);
   }
   return duplicates;
+}
+
+/** An event that seems to come from the future would seem to be out of the window of all that came just before it. */
+function atMost(now: number): (row: IdRow) => IdRow {
+  return (row) => (row.acceptedAt > now ? { ...row, acceptedAt: now } : row);
 }
 
 /** All rows whose id may be another's too, in the store or among the rows. */
