@@ -26,6 +26,26 @@ export const protections = {
         find: "ids: await this.#readIds(batches), askFirst: true",
         replace: "ids: await this.#readIds(batches), askFirst: false",
       },
+      {
+        file: "src/load/partition-loader.ts",
+        find: "{ ...state, askFirst: true }",
+        replace: "state",
+      },
+    ],
+  },
+  clock: {
+    what: "what is forgotten or dropped goes by the time that has surely come, whatever the clock is set to",
+    removals: [
+      {
+        file: "src/guarded-clock.ts",
+        find: "if (steady - since < STEP_PROOF) return believed;",
+        replace: "",
+      },
+      {
+        file: "src/guarded-clock.ts",
+        find: "Math.min(now, time ?? now)",
+        replace: "now",
+      },
     ],
   },
 } as const satisfies Record<string, { readonly what: string; readonly removals: readonly Removal[] }>;

@@ -73,11 +73,11 @@ export class EventMaker {
   }
 }
 
-/** Sends a batch once; whatever happens to the connection, it resolves. */
-export async function send(url: string, batch: SentBatch): Promise<void> {
+/** Sends a batch once, with this query string; whatever happens to the connection, it resolves. */
+export async function send(url: string, batch: SentBatch, query = ""): Promise<void> {
   batch.attempts += 1;
   try {
-    const response = await fetch(`${url}/v1/streams/${batch.stream}/events`, {
+    const response = await fetch(`${url}/v1/streams/${batch.stream}/events${query}`, {
       method: "POST",
       headers: {
         "content-type": "application/x-ndjson",
