@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Traffic } from "../guarantees/traffic.ts";
 import { seededRandom, type Random } from "../support/random.ts";
 import { startServerProcess } from "../support/server-process.ts";
+import { checkCounters } from "./counters.ts";
 import { judge } from "./judge.ts";
 import type { FaultContext, Figures } from "./scenario.ts";
 
@@ -42,6 +43,7 @@ export async function killRounds(
   }
   traffic.stop();
   await Promise.all(writers);
+  const counters = await checkCounters(server.url, traffic.maker, traffic.batches);
   const judged = await judge(server.url, traffic.batches);
   await server.stop("SIGTERM");
   const unanswered = traffic.batches.filter(({ outcome }) => outcome === "unanswered").length;
@@ -51,7 +53,7 @@ export async function killRounds(
   return {
     ...judged,
     runs: rounds,
-    problems: [...judged.problems, ...idle],
+    problems: [...counters, ...judged.problems, ...idle],
     note: `the slowest start took ${(slowest / 1000).toFixed(1)} s`,
   };
 }

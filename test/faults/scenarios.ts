@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import { earlierFormat } from "./scenarios/earlier-format.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   killEngine,
   stopUnderLoad,
   restarts,
+  earlierFormat,
   twoAtOnce,
   frozen,
 ];

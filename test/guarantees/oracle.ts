@@ -37,11 +37,12 @@ const TEXTS = [
 export class EventMaker {
   readonly #random: Random;
   readonly #batchBytes: number;
-  #next = 1;
+  #next: number;
 
-  /** With `batchBytes` the texts are so long that a batch has about so many. */
-  constructor(random: Random, options: { readonly batchBytes?: number } = {}) {
+  /** With `batchBytes` the texts are so long that a batch has about so many. `first` is the first event's number. */
+  constructor(random: Random, options: { readonly batchBytes?: number; readonly first?: number } = {}) {
     this.#random = random;
+    this.#next = options.first ?? 1;
     this.#batchBytes = options.batchBytes ?? 0;
   }
 

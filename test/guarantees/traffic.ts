@@ -4,12 +4,12 @@ import { EventMaker, send, withoutBad, type SentBatch } from "./oracle.ts";
 /** Writers that go on sending to whichever process is up, while servers come and go. */
 export class Traffic {
   readonly batches: SentBatch[] = [];
-  readonly #maker: EventMaker;
+  readonly maker: EventMaker;
   #server = Promise.withResolvers<string>();
   #stopped = false;
 
   constructor(random: Random) {
-    this.#maker = new EventMaker(random);
+    this.maker = new EventMaker(random);
   }
 
   /** A server is up: writers go on there. */
@@ -36,7 +36,7 @@ export class Traffic {
     const stream = writer % 3 === 2 ? "unique" : "plain";
     const keyed = writer % 3 === 0;
     while (!this.#stopped) {
-      const made = this.#maker.batch(stream, `writer-${writer}`, keyed);
+      const made = this.maker.batch(stream, `writer-${writer}`, keyed);
       const batch = stream === "unique" ? withoutBad(made) : made;
       this.batches.push(batch);
       await this.#send(batch);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { EventMaker, send, withoutBad, type SentBatch } from "../../guarantees/oracle.ts";
 import { seededRandom } from "../../support/random.ts";
 import { startServerProcess } from "../../support/server-process.ts";
+import { checkCounters } from "../counters.ts";
 import { judge } from "../judge.ts";
 import { PROJECT } from "../kill-rounds.ts";
 import type { Scenario } from "../scenario.ts";
@@ -42,6 +43,7 @@ export const restarts: Scenario = {
         problems.push(`a batch had ${outcome} for its answer`);
     }
     const server = await startServerProcess({ project: PROJECT, data });
+    problems.push(...(await checkCounters(server.url, maker, sent)));
     const judged = await judge(server.url, sent);
     await server.stop("SIGKILL");
     return {
