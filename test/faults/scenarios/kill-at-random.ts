@@ -2,7 +2,7 @@ import { until } from "../../support/until.ts";
 import { killRounds } from "../kill-rounds.ts";
 import type { Scenario } from "../scenario.ts";
 
-const ROUNDS = { short: 3, full: 200 };
+const ROUNDS = { short: 5, full: 200 };
 /** How long the slowest machine may take to answer so many batches, in milliseconds. */
 const ANSWERS_DEADLINE = 60_000;
 
