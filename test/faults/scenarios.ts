@@ -2,6 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { clientsOnce } from "./scenarios/clients-once.ts";
 import { clockJumps } from "./scenarios/clock-jumps.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
+import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
@@ -26,5 +27,6 @@ export const scenarios: readonly Scenario[] = [
   storeWrongAnswers,
   storeRefuses,
   clientsOnce,
+  flood,
   clockJumps,
 ];
