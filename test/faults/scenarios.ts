@@ -6,6 +6,7 @@ import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
+import { manyIds } from "./scenarios/many-ids.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { restarts } from "./scenarios/restarts.ts";
 import { stopUnderLoad } from "./scenarios/stop-under-load.ts";
@@ -29,4 +30,5 @@ export const scenarios: readonly Scenario[] = [
   clientsOnce,
   flood,
   clockJumps,
+  manyIds,
 ];

@@ -101,7 +101,7 @@ class Trouble {
     const { run } = this.#saboteur;
     await run("CREATE TABLE default.hog (bytes String) ENGINE = Memory");
     // Less goes past the engine's limit: a query counts its memory in pieces of 4 MiB.
-    for (let size = 64 * MIB; size >= 2 * MIB; ) {
+    for (let size = 64 * MIB; size >= 2 * MIB;) {
       const filled = await run(`INSERT INTO default.hog SELECT randomString(${size})`).catch(() => undefined);
       if (filled === undefined) size /= 2;
     }
@@ -142,7 +142,9 @@ class Trouble {
 
   async #readyz(): Promise<{ status: number; load: { state: string; reason?: string; lag_events: number } }> {
     const response = await fetch(`${this.#server.url}/readyz`);
-    const body = (await response.json()) as { streams: { plain: { load: { state: string; lag_events: number } } } };
+    const body = (await response.json()) as {
+      streams: { plain: { load: { state: string; lag_events: number } } };
+    };
     return { status: response.status, load: body.streams.plain.load };
   }
 }
