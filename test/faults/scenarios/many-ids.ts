@@ -59,6 +59,7 @@ export const manyIds: Scenario = {
     const grown = (await residentBytes(process.pid)) - memory;
     const again = await run.timeRepeats(Math.min(10_000, batch));
     const judged = await run.judge();
+    const disk = await run.bytesOfIds();
     await run.stop();
     await store.close();
     return {
@@ -68,7 +69,7 @@ export const manyIds: Scenario = {
       torn: 0,
       note:
         `${ids.toLocaleString("en-US")} ids and ${run.repeats.toLocaleString("en-US")} repeats in ${seconds.toFixed(0)} s; a start with all of them took ` +
-        `${restart.toFixed(1)} s; the process grew by ${Math.round(grown / MIB)} MiB, engine and all; a batch of repeats alone took ${again.toFixed(0)} µs an event`,
+        `${restart.toFixed(1)} s; the process grew by ${Math.round(grown / MIB)} MiB, engine and all; a batch of repeats alone took ${again.toFixed(0)} µs an event; an id takes ${(disk / ids).toFixed(0)} bytes on disk`,
     };
   },
 };
@@ -157,6 +158,13 @@ class Run {
     await this.#write(lines);
     await this.settled();
     return ((performance.now() - began) / events) * 1_000;
+  }
+
+  /** Bytes on disk. */
+  async bytesOfIds(): Promise<number> {
+    const text = "SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE table = '_ids_ids' AND active";
+    const [row = {}] = await allRows(this.#store, text);
+    return Number(row["bytes"]);
   }
 
   async judge(): Promise<{ events: number; lost: number; doubled: number; problems: string[] }> {

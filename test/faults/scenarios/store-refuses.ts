@@ -80,9 +80,8 @@ class Trouble {
   }
 
   async tooManyParts(lasts: number): Promise<void> {
-    const { run } = this.#saboteur;
-    await run("SYSTEM STOP MERGES headrace.plain");
-    await run(
+    await this.#saboteur.run("SYSTEM STOP MERGES headrace.plain");
+    await this.#saboteur.run(
       "ALTER TABLE headrace.plain MODIFY SETTING parts_to_delay_insert = 1, parts_to_throw_insert = 1",
     );
     await this.#failing(lasts, "Too many parts", async () => {
@@ -92,21 +91,24 @@ class Trouble {
     });
     if (this.slowest > OTHERS_FRESHNESS_MAX)
       this.problems.push(`an event of the other stream was queryable only after ${this.slowest} ms`);
-    await run("ALTER TABLE headrace.plain RESET SETTING parts_to_delay_insert, parts_to_throw_insert");
-    await run("SYSTEM START MERGES headrace.plain");
+    await this.#saboteur.run(
+      "ALTER TABLE headrace.plain RESET SETTING parts_to_delay_insert, parts_to_throw_insert",
+    );
+    await this.#saboteur.run("SYSTEM START MERGES headrace.plain");
     await this.#recovered();
   }
 
   async noMemory(lasts: number): Promise<void> {
-    const { run } = this.#saboteur;
-    await run("CREATE TABLE default.hog (bytes String) ENGINE = Memory");
+    await this.#saboteur.run("CREATE TABLE default.hog (bytes String) ENGINE = Memory");
     // Less goes past the engine's limit: a query counts its memory in pieces of 4 MiB.
     for (let size = 64 * MIB; size >= 2 * MIB;) {
-      const filled = await run(`INSERT INTO default.hog SELECT randomString(${size})`).catch(() => undefined);
+      const filled = await this.#saboteur
+        .run(`INSERT INTO default.hog SELECT randomString(${size})`)
+        .catch(() => undefined);
       if (filled === undefined) size /= 2;
     }
     await this.#failing(lasts, "memory", () => this.send("unique"));
-    await run("DROP TABLE default.hog SYNC");
+    await this.#saboteur.run("DROP TABLE default.hog SYNC");
     await this.#recovered();
   }
 

@@ -13,13 +13,13 @@ export interface Flatness {
 /** The most that a median may be in the last quarter, by that of the first. */
 const BOUNDS: Readonly<Record<Flatness["name"], (early: number) => number>> = {
   memory: (early) => early * 1.1 + 32 * MIB,
-  files: (early) => early + 8,
+  files: (early) => early * 1.1 + 16,
   freshness: (early) => Math.max(early * 1.5, early + 100),
 };
 
 export const RULE =
-  "Flat means: the median of the last quarter is no more than that of the first quarter and a tenth with 32 MiB (memory), " +
-  "8 (file descriptors), a half or 100 ms, whichever is more (freshness).";
+  "Flat means: the median of the last quarter is no more than that of the first quarter and a tenth, with 32 MiB more (memory) or " +
+  "16 (file descriptors), a half or 100 ms, whichever is more (freshness).";
 
 /** @param samples Of one server, without restarts in between. */
 export function judgeFlatness(samples: readonly Sample[]): Flatness[] {

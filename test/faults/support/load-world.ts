@@ -139,19 +139,19 @@ async function judge(
       stored.delete(position.offset + index);
       const isRepeat = stream.id !== undefined && seen.has(line.n);
       seen.add(line.n);
-      count(found, rows.length, isRepeat ? 0 : 1);
+      tally(found, rows.length, isRepeat ? 0 : 1);
       const [row] = rows;
       if (row !== undefined && (row["n"] !== line.n || row["day"] !== line.day || row["text"] !== line.text))
         found.changed += 1;
     }
-    for (const raw of rejected) count(found, kept.get(raw)?.length ?? 0, 1);
+    for (const raw of rejected) tally(found, kept.get(raw)?.length ?? 0, 1);
   }
   // Rows at offsets that no event has.
   found.changed += stored.size;
   return found;
 }
 
-function count(found: { events: number; lost: number; doubled: number }, rows: number, wanted: number): void {
+function tally(found: { events: number; lost: number; doubled: number }, rows: number, wanted: number): void {
   found.events += 1;
   if (rows < wanted) found.lost += 1;
   if (rows > wanted) found.doubled += 1;
