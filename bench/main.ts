@@ -6,4 +6,6 @@ const options = readOptions(process.argv.slice(2));
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort(new Error("stopped by Ctrl-C")));
 process.once("SIGTERM", () => stop.abort(new Error("stopped by SIGTERM")));
+// Whatever goes wrong unseen must not leave processes and folders behind.
+process.once("uncaughtException", (error) => stop.abort(error));
 process.exitCode = await runBench(options, stop.signal);
