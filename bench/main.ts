@@ -8,4 +8,5 @@ process.once("SIGINT", () => stop.abort(new Error("stopped by Ctrl-C")));
 process.once("SIGTERM", () => stop.abort(new Error("stopped by SIGTERM")));
 // Whatever goes wrong unseen must not leave processes and folders behind.
 process.once("uncaughtException", (error) => stop.abort(error));
-process.exitCode = await runBench(options, stop.signal);
+// At once: what was being measured when the run was stopped may still wait for something.
+process.exit(await runBench(options, stop.signal));

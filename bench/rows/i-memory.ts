@@ -10,8 +10,6 @@ import { BATCH } from "./b-batches.ts";
 import { fill } from "./filling.ts";
 import type { Row } from "./row.ts";
 
-/** How long the server has nothing to do before its memory is read, in milliseconds. */
-const REST = 3 * SECOND;
 /** What still counts as no growth: the second two thirds of the rows may add this share. */
 const GROWTH_MAX = 1.1;
 const MILLION = 1_000_000;
@@ -20,9 +18,9 @@ export const memory: Row = {
   letter: "I",
   work: "memory",
   async measure(bench) {
-    const rows = bench.plan.manyRows;
+    const { memoryRows: rows, rest } = bench.plan;
     const table: Table = {
-      title: `Resident memory after ${rows.toLocaleString("en-US")} rows at B's load and ${REST / SECOND} s of rest`,
+      title: `Resident memory after ${rows.toLocaleString("en-US")} rows at B's load and ${rest} s of rest`,
       unit: "MB",
       better: "less",
       entries: await alternate(bench, [
@@ -46,7 +44,7 @@ export const memory: Row = {
         ),
       ],
       remarks: [
-        `Resident memory from /proc, with what the engine maps; idle is ${REST / SECOND} s after the start, with an empty folder. Under B: the greatest since the start ` +
+        `Resident memory from /proc, with what the engine maps; idle is ${rest} s after the start, with an empty folder. Under B: the greatest since the start ` +
           "(VmHWM), 8 connections posting NDJSON of 1000 as fast as they are answered. The issue asks for 10 million rows, 100 with `--full`" +
           (rows < 10 * MILLION ? `; here they are ${rows / MILLION} million, to stay within the time.` : "."),
       ],
@@ -58,17 +56,17 @@ const megabytes = (value: number): string => `${value.toFixed(0)} MB`;
 
 async function overItsLife(bench: Bench, rows: number): Promise<Sample> {
   await using running = await headrace(bench.workshop).start();
-  const idle = await atRest(running);
+  const idle = await atRest(bench, running);
   const third = Math.round(rows / 3 / BATCH) * BATCH;
   await fill(bench, running, { events: third });
-  const afterThird = await atRest(running);
+  const afterThird = await atRest(bench, running);
   await fill(bench, running, { events: rows - third, before: third, pass: 1_000 });
   const peak = peakResidentBytes(running.pids) / MIB;
-  const value = await atRest(running);
+  const value = await atRest(bench, running);
   return { value, extra: { idle, "after a third": afterThird, "greatest under B": peak } };
 }
 
-async function atRest(running: Running): Promise<number> {
-  await pause(REST);
+async function atRest({ plan }: Bench, running: Running): Promise<number> {
+  await pause(plan.rest * SECOND);
   return residentBytes(running.pids) / MIB;
 }
