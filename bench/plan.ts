@@ -50,7 +50,7 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
   quick: {
     mode: "quick",
     rounds: 1,
-    seconds: 0.7,
+    seconds: 1,
     warmup: 0.5,
     preparedFlights: 100_000,
     preparedOrders: 10_000,

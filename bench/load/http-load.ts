@@ -120,6 +120,11 @@ class HttpLoad {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#recorder.end();
+    const now = performance.now();
+    for (const line of this.#lines) {
+      const since = line.waitsSince;
+      if (this.#interval > 0 && since !== undefined) this.#recorder.waiting(now - since);
+    }
     this.#done.resolve();
   }
 }
@@ -134,7 +139,9 @@ class Line {
     this.#exchange = new Exchange(
       port,
       (answer) => {
-        if (this.#request !== undefined) load.answered(this, answer, this.#request, this.#since);
+        const request = this.#request;
+        this.#request = undefined;
+        if (request !== undefined) load.answered(this, answer, request, this.#since);
       },
       (error) => load.failed(error),
     );
@@ -144,6 +151,11 @@ class Line {
     this.#request = request;
     this.#since = since;
     this.#exchange.send(request.head, request.body);
+  }
+
+  /** When the request that is on it was due; undefined while there is none. */
+  get waitsSince(): number | undefined {
+    return this.#request === undefined ? undefined : this.#since;
   }
 
   close(): void {

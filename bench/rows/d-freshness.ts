@@ -10,6 +10,7 @@ import type { Row } from "./row.ts";
 
 /** Enough that a request always finds one although each waits until its events are queryable. */
 const CONNECTIONS = 1_024;
+const SOONER = 'Headrace, stream with `freshness: "250ms"`';
 
 export const freshness: Row = {
   letter: "D",
@@ -20,18 +21,28 @@ export const freshness: Row = {
       title: `Time from sending a batch of 1000 to its being queryable, p99, at ${count(rate)} events/s`,
       unit: "ms",
       better: "less",
-      entries: await alternate(bench, [waiting(bench, rate)]),
+      entries: await alternate(bench, [
+        waiting(bench, HEADRACE, "flights", rate),
+        waiting(bench, SOONER, "flights_sooner", rate),
+      ]),
     };
     const own = figuresOf(table, HEADRACE)?.value.median;
+    const sooner = figuresOf(table, SOONER)?.value.median;
     return {
       tables: [table],
       goals: [
         goal("must reach", "p99 ≤ 1 s", own, (value) => value <= 1_000, milliseconds),
-        goal("beyond", "p99 ≤ 250 ms", own, (value) => value <= 250, milliseconds),
+        goal(
+          "beyond",
+          "p99 ≤ 250 ms, on a stream that promises it",
+          sooner,
+          (value) => value <= 250,
+          milliseconds,
+        ),
       ],
       remarks: [
         "Every batch is posted with `?wait=stored`, at even intervals whether or not earlier ones are answered: the time runs from when it " +
-          'was due to the answer that says that queries see it, and so holds the request itself. The stream declares `freshness: "1s"`, ' +
+          'was due to the answer that says that queries see it, and so holds the request itself. The first stream declares `freshness: "1s"`, ' +
           "and the loader gathers for half of that on purpose. *server's p99* is what the server itself says in `GET /v1/streams/flights`. " +
           "The TypeScript stacks write to the table before they answer; what that costs is in C.",
       ],
@@ -39,10 +50,10 @@ export const freshness: Row = {
   },
 };
 
-function waiting(bench: Bench, rate: number): Entrant {
+function waiting(bench: Bench, name: string, stream: string, rate: number): Entrant {
   const own = headrace(bench.workshop);
   return {
-    name: own.name,
+    name,
     durability: own.durability,
     async run() {
       await using running = await own.start();
@@ -51,7 +62,7 @@ function waiting(bench: Bench, rate: number): Entrant {
         {
           kind: "post",
           port: running.port,
-          paths: ["/v1/streams/flights/events?wait=stored"],
+          paths: [`/v1/streams/${stream}/events?wait=stored`],
           lines: await bench.flights(),
           eventsPerRequest: BATCH,
           contentType: "application/x-ndjson",
@@ -71,7 +82,7 @@ function waiting(bench: Bench, rate: number): Entrant {
         extra: {
           "p50 ms": p50,
           "greatest ms": max,
-          "server's p99 ms": await serversFreshness(running.port),
+          "server's p99 ms": await serversFreshness(running.port, stream),
           ...generatorCores(measured),
         },
       };
@@ -80,8 +91,8 @@ function waiting(bench: Bench, rate: number): Entrant {
 }
 
 /** What the server measured itself, in milliseconds. */
-async function serversFreshness(port: number): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${port}/v1/streams/flights`);
+async function serversFreshness(port: number, name: string): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/streams/${name}`);
   const stream = (await response.json()) as { freshness: { measured: { p99_ms: number } | null } };
   return stream.freshness.measured?.p99_ms ?? Number.NaN;
 }
