@@ -60,7 +60,7 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
     variedEvents: 100_000,
     queriedRows: 50_000,
     queries: 50,
-    pacedSeconds: 1.5,
+    pacedSeconds: 3,
     startRows: 50_000,
     memoryRows: 150_000,
     rest: 1,

@@ -8,6 +8,9 @@ const RETRY_AFTER = 100;
 /** How often requests that are due are looked for, in milliseconds. */
 const TICK = 1;
 
+const REJECTED = Buffer.from('"rejected":');
+const NONE_REJECTED = Buffer.from('"rejected":0,');
+
 interface Request {
   readonly head: string;
   readonly body?: Buffer;
@@ -74,7 +77,7 @@ class HttpLoad {
       setTimeout(() => line.send(request, since), RETRY_AFTER);
       return;
     }
-    if (status >= 200 && status < 400) {
+    if (status >= 200 && status < 400 && this.#tookAll(answer)) {
       this.#recorder.answered(status, request.events, performance.now() - since);
     } else this.#recorder.refused(status, answer.bytes.toString("utf8", 0, 2_000));
     this.#open--;
@@ -84,6 +87,12 @@ class HttpLoad {
       this.#sendDue();
     } else if (pause > 0) setTimeout(() => this.#sendOn(line, performance.now()), pause);
     else this.#sendOn(line, performance.now());
+  }
+
+  /** A 2xx may have rejected events in it: where none was spoilt, that would be a figure of something else. */
+  #tookAll({ bytes }: Answer): boolean {
+    if (this.#job.kind === "get" || this.#job.spoilEvery !== undefined) return true;
+    return !bytes.includes(REJECTED) || bytes.includes(NONE_REJECTED);
   }
 
   failed(error: Error): void {

@@ -96,6 +96,18 @@ describe("the load generator", () => {
     expect(result.failure).toContain("status 500");
   });
 
+  test("an answer with rejected events is a failure", async () => {
+    const port = await listen((request, response) => {
+      request
+        .resume()
+        .on("end", () => response.writeHead(202).end('{"accepted":4,"rejected":1,"errors":[]}'));
+    });
+    const work = await job(port, 50);
+    const result = await runHttpLoad(work, () => {});
+    expect(result.requests).toBe(0);
+    expect(result.failure).toContain('"rejected":1');
+  });
+
   test("at a rate, what waits for a slow server counts from when it was due", async () => {
     const port = await listen((request, response) => {
       request.resume().on("end", () => setTimeout(() => response.writeHead(202).end(), 40));
