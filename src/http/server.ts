@@ -84,7 +84,8 @@ export function createServer(options: ServerOptions): HttpServer {
   app.addHook("onSend", (request, reply, payload, done) => {
     // Last, since routes set Vary too.
     setCorsHeaders(crossOrigin, request, reply);
-    if (draining.signal.aborted && connections.isNewest(request.raw)) void reply.header("connection", "close");
+    if (draining.signal.aborted && connections.isNewest(request.raw))
+      void reply.header("connection", "close");
     done(null, payload);
   });
   app.setErrorHandler((thrown, request, reply) => {
@@ -197,11 +198,7 @@ function missed(
 }
 
 /** Counts the requests that aren't answered yet, and tells the observer and the log of those that are. */
-function observe(
-  app: FastifyInstance,
-  connections: Connections,
-  { logger, observer }: ServerOptions,
-): void {
+function observe(app: FastifyInstance, connections: Connections, { logger, observer }: ServerOptions): void {
   app.addHook("onRequest", (request, { raw: response }, done) => {
     const from = performance.now();
     connections.begin(request.raw, response);
