@@ -7,6 +7,7 @@ import { answerClientError } from "./client-error.ts";
 import { setCommonHeaders } from "./common-headers.ts";
 import { originCheck, setCorsHeaders, type CrossOrigin } from "./cross-origin.ts";
 import { hostCheck, inUrl } from "./host-check.ts";
+import { listenError } from "./listen-error.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { checkQuery } from "./query-check.ts";
 import { errorOfRequest, sendProblem } from "./problem.ts";
@@ -229,21 +230,4 @@ function logFailure(logger: Logger, request: FastifyRequest, error: HeadraceErro
   const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
   const route = routeOf(request);
   logger.error({ request: id, method, route, caller, code: error.code, ...cause }, error.message);
-}
-
-function listenError(error: unknown, { host, port }: ServerOptions): HeadraceError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const cause = { cause: error };
-  switch (code) {
-    case "EADDRINUSE":
-      return new HeadraceError("port_in_use", `Port ${port} of ${host} is in use by another program`, cause);
-    case "EACCES":
-      return new HeadraceError(
-        "config_invalid",
-        `HEADRACE_PORT ${port}: this user may not listen on it`,
-        cause,
-      );
-    default:
-      return new HeadraceError("config_invalid", `HEADRACE_HOST "${host}": ${messageOf(error)}`, cause);
-  }
 }
