@@ -1,16 +1,13 @@
 import type { IncomingMessage } from "node:http";
 
-/**
- * Reads a request's body without keeping it. Resolves at its end, when the client has gone, or when the time
- * (milliseconds) is over.
- */
-export function bodyDiscarded(request: IncomingMessage, time: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, time);
-    request.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    request.resume();
-  });
+/** Reads a request's body without keeping it, and calls back once: at its end, when the client has gone, or after `time` milliseconds. */
+export function discardBody(request: IncomingMessage, time: number, then: () => void): void {
+  const end = (): void => {
+    clearTimeout(timer);
+    request.off("close", end);
+    then();
+  };
+  const timer = setTimeout(end, time);
+  request.once("close", end);
+  request.resume();
 }

@@ -13,7 +13,7 @@ import { checkQuery } from "./query-check.ts";
 import { errorOfRequest, sendProblem } from "./problem.ts";
 import { answeredStatus } from "./answered-status.ts";
 import { Connections } from "./connections.ts";
-import { bodyDiscarded } from "./discard-body.ts";
+import { discardBody } from "./discard-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RouteTable } from "./route-table.ts";
 
@@ -168,7 +168,7 @@ function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: Ear
     if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
       const refusal = new HeadraceError("draining", "The server is stopping and takes no new work");
       // Its connection is closed with the answer, which would get lost if the client were still sending then.
-      void bodyDiscarded(request.raw, REFUSED_BODY_TIME).then(() => done(refusal));
+      discardBody(request.raw, REFUSED_BODY_TIME, () => done(refusal));
       return;
     }
     return request.is404 ? missed(routes, request, reply, done) : done();

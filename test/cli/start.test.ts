@@ -102,10 +102,10 @@ test("a project with a syntax error is named with file and line", async () => {
 test("a data folder that is a file, or lies below one, is said so", async () => {
   const file = join(folder, "file");
   await writeFile(file, "");
-  const run = (data: string) => runBin(["start", "--project", FLIGHTS, "--port", "0", "--data", data]);
-  const is = await run(file);
+  const start = ["start", "--project", FLIGHTS, "--port", "0", "--data"];
+  const is = await runBin([...start, file]);
   expect([is.code, is.stderr]).toEqual([1, expect.stringContaining("it is a file, not a folder")]);
-  const below = await run(join(file, "data"));
+  const below = await runBin([...start, join(file, "data")]);
   expect([below.code, below.stderr]).toEqual([1, expect.stringContaining("a part of its path is a file")]);
   expect(is.stderr + below.stderr).not.toMatch(/EEXIST|ENOTDIR/);
 });

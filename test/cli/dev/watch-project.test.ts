@@ -46,16 +46,6 @@ test("a file in a folder that is new is told too", async () => {
 describe("when all that happened has come in and its time is over", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 
-  /** Does something, and waits until every watch has got the system's news of it: they come in one queue. */
-  async function comeIn(work: () => Promise<void>): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const watcher = watch(folder, (_event, name) => name === "sentinel" && resolve());
-    await work();
-    await rm(join(folder, "sentinel"));
-    await promise;
-    watcher.close();
-  }
-
   test("changes at once were told once", async () => {
     await comeIn(async () => {
       for (let n = 0; n < 20; n++) await writeFile(join(folder, `streams/s${n}.ts`), "x");
@@ -82,3 +72,13 @@ describe("when all that happened has come in and its time is over", () => {
     expect(changes).toBe(0);
   });
 });
+
+/** Does something, and waits until every watch has got the system's news of it: they come in one queue. */
+async function comeIn(work: () => Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watcher = watch(folder, (_event, name) => name === "sentinel" && resolve());
+  await work();
+  await rm(join(folder, "sentinel"));
+  await promise;
+  watcher.close();
+}

@@ -33,6 +33,16 @@ async function close(): Promise<void> {
   await closing.pop()?.();
 }
 
+/** Whether the engine that was open has ended: until then only its own folder can be opened. */
+async function opensAgain(): Promise<boolean> {
+  try {
+    await open({ folder: join(folder, "other") });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const FLIGHTS = tableOf("flights", [
   column("n", { kind: "int", bits: 64, signed: true }),
   column("origin", "string"),
@@ -207,16 +217,6 @@ describe("queries", () => {
     expect(await opensAgain()).toBe(false);
     await until(() => opensAgain(), { timeout: 50_000 });
   }, 60_000);
-
-  /** Whether the engine that was open has ended: until then only its own folder can be opened. */
-  async function opensAgain(): Promise<boolean> {
-    try {
-      await open({ folder: join(folder, "other") });
-      return true;
-    } catch {
-      return false;
-    }
-  }
 });
 
 describe("closing", () => {
