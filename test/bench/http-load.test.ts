@@ -25,7 +25,7 @@ async function listen(listener: RequestListener): Promise<number> {
 }
 
 async function job(port: number, events: number): Promise<PostJob> {
-  const folder = await mkdtemp(join(tmpdir(), "headrace-load-"));
+  const folder = await mkdtemp(join(tmpdir(), "headrace-generator-"));
   stack.push(() => rm(folder, { recursive: true }));
   const file = join(folder, "lines.ndjson");
   await writeFile(file, Array.from({ length: 50 }, (_, row) => `{"id":"00000-${row + 10}"}\n`).join(""));
