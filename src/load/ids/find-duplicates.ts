@@ -1,12 +1,13 @@
 import type { Store, StoredId } from "../../store/store.ts";
 import type { RefusedPlace } from "../ledger-state.ts";
-import { inTurns } from "../in-turns.ts";
+import { countInTurns } from "../in-turns.ts";
 import { IDS_PER_QUESTION } from "../limits.ts";
+import type { EventIds } from "./event-ids.ts";
 import { FingerprintSet } from "./fingerprint-set.ts";
 import type { IdFilter } from "./id-filter.ts";
 
-/** One event of a batch, in the order of the log. */
-export interface IdRow {
+/** An event whose id may be another's too. */
+interface IdRow {
   readonly id: string;
   readonly offset: number;
   readonly acceptedAt: number;
@@ -32,9 +33,9 @@ export interface DuplicateSearch {
 export async function findDuplicates(
   search: DuplicateSearch,
   log: string,
-  rows: readonly IdRow[],
+  rows: EventIds,
 ): Promise<number[]> {
-  const suspects = await suspectRows(search.filter, rows.map(atMost(search.now)));
+  const suspects = await suspectRows(search, rows);
   if (suspects.length === 0) return [];
   const taken = await storedElsewhere(search, log, suspects);
   const duplicates: number[] = [];
@@ -49,24 +50,26 @@ export async function findDuplicates(
   return duplicates;
 }
 
-/** An event that seems to come from the future would seem to be out of the window of all that came just before it. */
-function atMost(now: number): (row: IdRow) => IdRow {
-  return (row) => (row.acceptedAt > now ? { ...row, acceptedAt: now } : row);
-}
-
 /** All rows whose id may be another's too, in the store or among the rows. */
-async function suspectRows(filter: IdFilter, rows: readonly IdRow[]): Promise<IdRow[]> {
-  const seen = new FingerprintSet();
-  const ids = new Set<string>();
-  await inTurns(rows, ({ id, acceptedAt }) => {
-    const fingerprint = filter.fingerprint(id);
-    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, acceptedAt)) ids.add(id);
+async function suspectRows(
+  { filter, now }: DuplicateSearch,
+  { ids, offsets, acceptedAt }: EventIds,
+): Promise<IdRow[]> {
+  // What seems to come from the future would seem to be out of the window of all that came just before it.
+  const timeOf = (row: number): number => Math.min(acceptedAt[row] ?? 0, now);
+  const seen = new FingerprintSet(ids.count);
+  /** Of the ids that came before: by fingerprint, as equal ids have equal ones. */
+  const perhaps = new Set<number>();
+  await countInTurns(ids.count, (row) => {
+    const fingerprint = filter.fingerprintAt(ids, row);
+    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, timeOf(row))) perhaps.add(fingerprint);
   });
-  if (ids.size === 0) return [];
+  if (perhaps.size === 0) return [];
   // An id that repeats became a suspect at its second row: the first is one too.
   const suspects: IdRow[] = [];
-  await inTurns(rows, (row) => {
-    if (ids.has(row.id)) suspects.push(row);
+  await countInTurns(ids.count, (row) => {
+    if (!perhaps.has(filter.fingerprintAt(ids, row))) return;
+    suspects.push({ id: ids.at(row), offset: offsets[row] ?? 0, acceptedAt: timeOf(row) });
   });
   return suspects;
 }
