@@ -225,8 +225,33 @@ test("a stream whose table fails retries by itself and holds up no other", async
   expect(retries.slice(0, 3)).toEqual([1, 2, 3].map((n) => `plain ${n} store_failed: memory limit exceeded`));
   broken = false;
   await until(() => loader.status("plain").lagEvents === 0);
-  expect(loader.status("plain").state).toBe("running");
+  await until(() => loader.status("plain").state === "running");
   expect(await offsetsIn(store, "_rejected", world.log.status("plain", 0).end.log)).toEqual([]);
+  await loader.stop();
+});
+
+test("a stream goes on to be called failing while it is tried again, until that has succeeded", async () => {
+  const tries: PromiseWithResolvers<void>[] = [];
+  const loader = world.loader({
+    store: storeWith(store, {
+      insert: async (table, batch) => {
+        const one = Promise.withResolvers<void>();
+        tries.push(one);
+        await one.promise;
+        await store.insert(table, batch);
+      },
+    }),
+  });
+  await loader.start();
+  await append(world.log, "plain", events(1));
+  await until(() => tries.length === 1);
+  expect(loader.status("plain")).not.toHaveProperty("reason");
+  tries[0]?.reject(new HeadraceError("store_failed", "no room"));
+  await until(() => tries.length === 2);
+  expect(loader.status("plain")).toMatchObject({ state: "retrying", reason: "store_failed: no room" });
+  tries[1]?.resolve();
+  await until(() => loader.status("plain").state === "running");
+  expect(loader.status("plain")).not.toHaveProperty("reason");
   await loader.stop();
 });
 

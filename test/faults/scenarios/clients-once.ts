@@ -10,7 +10,7 @@ import { judge } from "../judge.ts";
 import type { Scenario } from "../scenario.ts";
 
 const PROJECT = join(import.meta.dirname, "../../guarantees/kill-project");
-const ACTIONS = { short: 90, full: 4_000 };
+const ACTIONS = { short: 60, full: 4_000 };
 /** Clients at once. */
 const CLIENTS = 6;
 /** Connections that have begun a request and never go on. */

@@ -12,8 +12,8 @@ const SCALES = {
 };
 /** At a rate that clients pass ten times over. */
 const DISK_BYTES_PER_SECOND = { short: 2 * MIB, full: 8 * MIB };
-const STORE_ROWS_PER_SECOND = 1_000;
-const LAG_EVENTS_MAX = 5_000;
+const STORE_ROWS_PER_SECOND = 3_000;
+const LAG_EVENTS_MAX = 4_000;
 /** A client that was refused waits a little, though less than it is told to. Milliseconds. */
 const IMPATIENCE = 100;
 const SAMPLE_INTERVAL = 50;

@@ -8,10 +8,10 @@ import type { Scenario } from "../scenario.ts";
 import { days, once, openLoadWorld } from "../support/load-world.ts";
 import { openSaboteur } from "../support/saboteur.ts";
 
-const KILLS = { short: 8, full: 300 };
+const KILLS = { short: 5, full: 300 };
 const EVENTS = 2_000;
 /** More than the engine lets into one insert by itself (error 252). */
-const PARTITIONS = 120;
+const PARTITIONS = 110;
 /** In milliseconds: about what such an insert takes. */
 const LONGEST_WAIT = 500;
 

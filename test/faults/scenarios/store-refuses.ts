@@ -14,9 +14,11 @@ import { startServerHere, type ServerHere } from "../support/server-here.ts";
 const PROJECT = join(import.meta.dirname, "../../guarantees/kill-project");
 const ROUNDS = { short: 1, full: 8 };
 /** Milliseconds for which a table takes nothing. */
-const LASTS = { short: 2 * SECOND, full: 20 * SECOND };
+const LASTS = { short: 1.5 * SECOND, full: 20 * SECOND };
 /** What another stream's event may take to be queryable meanwhile: the promise is 0.2 s, and the machine may be busy. */
 const OTHERS_FRESHNESS_MAX = 5 * SECOND;
+/** In milliseconds: how late the first failed try may be told. */
+const TOLD_MAX = 10 * SECOND;
 /** After so many failures the bound of the wait has reached its highest; until then there are few waits in any time. */
 const FIRST_RETRIES = 12;
 
@@ -118,7 +120,8 @@ class Trouble {
     const retriesBefore = await metric(url, "headrace_load_retries_total", { stream: "plain" });
     const end = performance.now() + lasts;
     let told = "";
-    while (performance.now() < end) {
+    // On a busy machine the first try may come late.
+    while (performance.now() < end || (told === "" && performance.now() < end + TOLD_MAX)) {
       await Promise.all([this.send("plain"), beside()]);
       const { status, load } = await this.#readyz();
       if (load.state === "retrying") told = load.reason ?? "";
@@ -128,9 +131,10 @@ class Trouble {
     if (!told.toLowerCase().includes(reason.toLowerCase()))
       this.problems.push(`/readyz gave "${told}" as the reason instead of ${reason}`);
     const retries = (await metric(url, "headrace_load_retries_total", { stream: "plain" })) - retriesBefore;
-    const most = FIRST_RETRIES + lasts / (LOAD_LIMITS.retryMax / 8);
+    const lasted = performance.now() - end + lasts;
+    const most = FIRST_RETRIES + lasted / (LOAD_LIMITS.retryMax / 8);
     if (retries === 0 || retries > most)
-      this.problems.push(`${retries} retries in ${lasts / SECOND} s of ${reason}`);
+      this.problems.push(`${retries} retries in ${lasted / SECOND} s of ${reason}`);
   }
 
   /** Everything is loaded within the longest wait between two tries. */
