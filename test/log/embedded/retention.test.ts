@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EmbeddedLogOptions } from "../../../src/log/embedded/embedded-log.ts";
+import { GuardedClock } from "../../../src/guarded-clock.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { DAY, HOUR, KIB } from "../../../src/units.ts";
 import { until } from "../../support/until.ts";
@@ -158,6 +159,38 @@ describe("retention of the embedded log", () => {
       },
       options({ retention: { age: HOUR / 1000 } }),
     );
+  });
+
+  it("drops nothing and forgets no key by a clock that is set ahead and back, or ahead while it was closed", async () => {
+    let ahead = 0;
+    const open = async (work: (log: Log) => Promise<void>): Promise<void> => {
+      const clock = new GuardedClock(
+        () => now + ahead,
+        () => now,
+      );
+      await folder.with(work, {
+        segmentBytes: 4 * KIB,
+        retention: { age: 2 * DAY },
+        keys: { window: 2 * DAY },
+        clock: clock.sure,
+        observer: { opened: (newest) => clock.startedAfter(newest) },
+      });
+    };
+    const holdsAll = async (log: Log): Promise<void> => {
+      await log.commit("s", 0, "loader", log.status("s", 0).end);
+      expect(log.status("s", 0)).toMatchObject({ keys: 20, first: { offset: 0 } });
+      expect(await log.recall("s", "key 0")).toBeDefined();
+    };
+    await open(async (log) => {
+      await fill(log, 20, (n) => `key ${n}`);
+      for (ahead of [10 * DAY, 0, -10 * DAY, 0]) await holdsAll(log);
+    });
+    ahead = 10 * DAY;
+    await open(async (log) => {
+      await holdsAll(log);
+      ahead = 0;
+      await holdsAll(log);
+    });
   });
 
   describe("of idempotency keys", () => {
