@@ -173,13 +173,19 @@ async function killThere(place: Place): Promise<Figures | undefined> {
   const sent = await liveUntil(place);
   if (sent === undefined) return undefined;
   const data = join(place.story.folder, "data");
-  const server = await startServerProcess({ project: PROJECT, data, env: ENV_AFTERWARDS });
+  const where = `killed at ${place.call} number ${place.nth}`;
+  let server: ServerProcess;
+  try {
+    server = await startServerProcess({ project: PROJECT, data, env: ENV_AFTERWARDS });
+  } catch (error) {
+    if (!(error instanceof EndedEarly)) throw error;
+    return { ...NOTHING, runs: 1, problems: [`${where}: the next start failed: ${error.message}`] };
+  }
   try {
     for (const batch of sent) {
       if (batch.key !== undefined || batch.stream === "unique") await send(server.url, batch, "?wait=stored");
     }
     const judged = await judge(server.url, sent);
-    const where = `killed at ${place.call} number ${place.nth}`;
     return { ...judged, problems: judged.problems.map((problem) => `${where}: ${problem}`), runs: 1 };
   } finally {
     await server.stop("SIGKILL");
