@@ -126,11 +126,16 @@ export const protections = {
     ],
   },
   "whole-files": {
-    what: "a file takes its name only when it is whole and synced",
+    what: "a file of the log takes its name only when it is whole and synced",
     groups: ["kill", "power loss"],
     removals: [
       {
         file: "src/log/embedded/file-system.ts",
+        find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
+        replace: "const temporary = path;",
+      },
+      {
+        file: "src/log/embedded/segment.ts",
         find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
         replace: "const temporary = path;",
       },
