@@ -32,7 +32,7 @@ export async function bite(
   for (const protection of names) {
     const { what, groups }: ProtectionOff = protections[protection];
     console.error(`\nwithout ${protection}: ${what}`);
-    const mine = wanted.filter(({ group }) => groups.includes(group));
+    const mine = wanted.filter(({ group }) => groups?.includes(group) ?? true);
     let caughtBy: readonly Outcome[] = [];
     for (let seed = options.seed; seed < options.seed + TRIES && caughtBy.length === 0; seed++) {
       const outcomes = await runAll(mine, { ...options, seed, scale: "short", without: protection });

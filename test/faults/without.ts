@@ -5,8 +5,8 @@ import type { FaultGroup } from "./scenario.ts";
 export interface ProtectionOff {
   /** What protects, for docs/FAULTS.md. */
   readonly what: string;
-  /** The faults against which it protects: whose scenarios should notice. */
-  readonly groups: readonly FaultGroup[];
+  /** The faults against which it protects: whose scenarios should notice. Default: all. */
+  readonly groups?: readonly FaultGroup[];
   readonly removals: readonly Removal[];
 }
 
@@ -35,12 +35,12 @@ export const protections = {
   },
   ledger: {
     what: "the loader remembers over a restart what it was about to insert, and what it has inserted",
-    groups: ["power loss", "kill"],
+    groups: ["power loss"],
     removals: [
       {
-        file: "src/load/ledger-file.ts",
-        find: "return readFile(path).catch(",
-        replace: "if (path !== '') return undefined;\n      return readFile(path).catch(",
+        file: "src/load/ledger.ts",
+        find: "const bytes = await failing(path, () => file.read());",
+        replace: "const bytes = undefined;",
       },
     ],
   },
@@ -126,14 +126,9 @@ export const protections = {
     ],
   },
   "whole-files": {
-    what: "a file of the log takes its name only when it is whole and synced",
+    what: "a segment of the log takes its name only when it is whole and synced",
     groups: ["kill", "power loss"],
     removals: [
-      {
-        file: "src/log/embedded/file-system.ts",
-        find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
-        replace: "const temporary = path;",
-      },
       {
         file: "src/log/embedded/segment.ts",
         find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
