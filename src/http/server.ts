@@ -162,7 +162,7 @@ function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: Ear
     setCommonHeaders(request, reply);
     const refused = checkHost(request.raw) ?? checkOrigin(request.raw) ?? checkQuery(request.url);
     if (refused !== undefined) return done(refused);
-    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
+    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.routeOptions.url ?? "")) {
       return done(new HeadraceError("draining", "The server is stopping and takes no new work"));
     }
     return request.is404 ? missed(routes, request, reply, done) : done();
