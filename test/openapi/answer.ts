@@ -53,7 +53,7 @@ export function send(
 
 /** A request that is being sent, until it is dropped. */
 export interface HalfSent {
-  drop(): void;
+  readonly drop: () => void;
 }
 
 /** Sends the head of a request with the length of a whole body, and no more of that than there is. */

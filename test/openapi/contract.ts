@@ -19,12 +19,14 @@ export interface OpenApi {
 }
 
 /** Headers that any answer may have, as docs/ACCESS.md and HTTP itself say; every other one has to be documented. */
-const OF_ANY_ANSWER = new Set([
-  ...["connection", "content-length", "content-type", "date", "keep-alive", "transfer-encoding"],
-  ...["content-encoding", "vary", "cache-control", "x-request-id", "x-accel-buffering"],
-  ...["content-security-policy", "cross-origin-resource-policy", "referrer-policy"],
-  ...["x-content-type-options", "x-frame-options", "ratelimit", "ratelimit-policy"],
-]);
+const OF_ANY_ANSWER = new Set(
+  [
+    "connection content-length content-type date keep-alive transfer-encoding",
+    "content-encoding vary cache-control x-request-id x-accel-buffering",
+    "content-security-policy cross-origin-resource-policy referrer-policy x-content-type-options x-frame-options",
+    "ratelimit ratelimit-policy",
+  ].flatMap((names) => names.split(" ")),
+);
 
 /** The OpenAPI document of a server as a contract: what each operation may answer, and what of it was seen. */
 export class Contract {
@@ -68,15 +70,19 @@ export class Contract {
     return this.documented().filter((one) => !this.#seen.has(one));
   }
 
-  /** What is wrong with an answer by the document; [] when nothing is, and then it has been seen. */
-  problemsOf(name: string, answer: Answer): readonly string[] {
+  /**
+   * `GET /v1/streams 200 application/json` of an answer that is as the document has it, which has been seen then; else what is
+   * wrong with it.
+   */
+  verdict(name: string, answer: Answer): string {
     const response = this.#operation(name).responses[String(answer.status)];
     const what = `${name} ${answer.status}`;
-    if (response === undefined) return [`${what} isn't documented: ${answer.body.toString().slice(0, 500)}`];
+    if (response === undefined) return `${what} isn't documented: ${answer.body.toString().slice(0, 500)}`;
     const [variant, problems] = this.#readBody(name, response, answer);
-    const all = [...problems, ...headerProblems(response, answer)].map((problem) => `${what}: ${problem}`);
-    if (all.length === 0) this.#seen.add(`${what} ${variant}`);
-    return all;
+    const all = [...problems, ...headerProblems(response, answer)];
+    if (all.length > 0) return `${what} ${variant}: ${all.join("; ")}`;
+    this.#seen.add(`${what} ${variant}`);
+    return `${what} ${variant}`;
   }
 
   #operation(name: string): Operation {
@@ -96,9 +102,11 @@ export class Contract {
     }
     const body: unknown = JSON.parse(answer.body.toString());
     const [method = "", path = ""] = name.split(" ");
-    const place = [
-      ...["paths", path, method.toLowerCase(), "responses", String(answer.status), "content", type, "schema"],
-    ].map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")));
+    const { status } = answer;
+    const response = [method.toLowerCase(), "responses", String(status)];
+    const place = ["paths", path, ...response, "content", type, "schema"].map((part) =>
+      encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")),
+    );
     const validate = this.#ajv.compile({ $ref: `document#/${place.join("/")}` });
     const problems = validate(body)
       ? []

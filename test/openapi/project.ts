@@ -19,17 +19,14 @@ export function conformanceProject(value: z.ZodType) {
       nonce: z.int().default(0),
     }),
     query: ({ as, nonce }) => {
-      switch (as) {
-        case "slow":
-          // Sleeps in small steps, so that it can be stopped and takes nobody's processor.
-          return sql`SELECT sum(sleepEachRow(0.05)) AS slept, ${nonce} AS nonce FROM numbers(2000) SETTINGS max_block_size = 1`;
-        case "large":
-          return sql`SELECT number FROM numbers(10000)`;
-        case "failing":
-          return sql`SELECT throwIf(number >= ${nonce}, 'on purpose') AS failed FROM numbers(1)`;
-        case "rows":
-          return sql`SELECT sensor, value, note FROM ${readings} ORDER BY sensor LIMIT 10`;
-      }
+      const queries = {
+        rows: sql`SELECT sensor, value, note FROM ${readings} ORDER BY sensor LIMIT 10`,
+        large: sql`SELECT number FROM numbers(10000)`,
+        failing: sql`SELECT throwIf(number >= ${nonce}, 'on purpose') AS failed FROM numbers(1)`,
+        // Sleeps in small steps, so that it can be stopped and takes nobody's processor.
+        slow: sql`SELECT sum(sleepEachRow(0.05)) AS slept, ${nonce} AS nonce FROM numbers(2000) SETTINGS max_block_size = 1`,
+      };
+      return queries[as];
     },
     limits: { time: "3s", rows: 100 },
   });
