@@ -42,7 +42,8 @@ export interface Store {
   /**
    * Deletes the selected rows, and the ids of a stream's rows with them; gives how many rows there were. When it
    * resolves no query sees them. May be repeated: what is gone is gone. With `dryRun` they are only counted. An engine
-   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed.
+   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed;
+   * on a row that came after they were counted, and then some may be gone.
    */
   erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number>;
 
