@@ -30,8 +30,14 @@ export async function eraseRows(
     const count = await countRows(connection, table, condition);
     if (dryRun) return count;
     const ids = idsTable(table);
-    if (await exists(connection, ids)) await mutate(connection, ids, idsCondition(table, rows, condition));
-    await mutate(connection, table, condition);
+    try {
+      if (await exists(connection, ids)) await mutate(connection, ids, idsCondition(table, rows, condition));
+      await mutate(connection, table, condition);
+    } catch (error) {
+      // A row that came since can't be computed with: a mutation with a subquery doesn't always say so, counting does.
+      await countRows(connection, table, condition);
+      throw error;
+    }
     return count;
   } catch (error) {
     throw eraseError(error, rows);
