@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
 import type { Log, Position } from "../log/log.ts";
-import { REJECTED_TABLE, rejectedContaining } from "../rejected/rejected-table.ts";
+import { REJECTED_TABLE, rejectedContaining, rejectedWhere } from "../rejected/rejected-table.ts";
 import type { RowSelection, Store } from "../store/store.ts";
 import { HOUR, SECOND } from "../units.ts";
 import type { EraseRequest, EraseRequests } from "./erase-requests.ts";
@@ -78,14 +78,18 @@ async function erase(work: EraseWork, erasure: Erasure): Promise<ErasedCounts> {
     store.erase(table, { ...rows, until }, { dryRun: false });
   try {
     const own = { equal: { stream } };
-    const rejectedRows =
-      reset === true
-        ? await erased(REJECTED_TABLE, own)
-        : rejected === undefined
-          ? 0
-          : await erased(REJECTED_TABLE, { ...own, containing: rejectedContaining(rejected) });
-    const rows =
-      reset === true ? await erased(stream, {}) : where === undefined ? 0 : await erased(stream, { where });
+    if (reset === true) {
+      const rejectedRows = await erased(REJECTED_TABLE, own);
+      return { rows: await erased(stream, {}), rejected: rejectedRows };
+    }
+    let [rows, rejectedRows] = [0, 0];
+    if (rejected !== undefined) {
+      rejectedRows += await erased(REJECTED_TABLE, { ...own, containing: rejectedContaining(rejected) });
+    }
+    if (where !== undefined) {
+      rejectedRows += await erased(REJECTED_TABLE, rejectedWhere(stream, where));
+      rows = await erased(stream, { where });
+    }
     return { rows, rejected: rejectedRows };
   } finally {
     work.visible();

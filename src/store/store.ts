@@ -149,6 +149,11 @@ export interface RowSelection {
    * functions that give the same at any time.
    */
   readonly where?: string;
+  /**
+   * The text in the column is the JSON of an event for which this condition, as `where` of the stream's table, is true. A
+   * field that is missing or can't be read as its column is NULL.
+   */
+  readonly event?: { readonly column: string; readonly table: string; readonly where: string };
   /** Columns of text with their value. */
   readonly equal?: Readonly<Record<string, string>>;
   /** One of these columns contains the text. */

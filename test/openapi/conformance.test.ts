@@ -253,8 +253,8 @@ test("when the disk is full, and when it fails, what writes to the log says so",
 });
 
 test("an erasure for which the ledger has no room is told so", async () => {
-  // Of text that takes six bytes a letter in the ledger.
-  const query = { where: `sensor = '${"\u0001".repeat(4_000)}'` };
+  // Of text that takes two bytes a letter in the ledger, or six.
+  const query = { where: `sensor = '${'"'.repeat(4_000)}'`, rejected: "\u0001".repeat(1_000) };
   await until(
     async () => {
       const answer = await send(server.url, requests.erase(query));

@@ -11,7 +11,7 @@ export function deleteOperation({ name }: Stream): Operation {
     operationId: `delete_${name}`,
     summary: `Erase rows or rejected events of ${name}`,
     description:
-      "What was accepted until now goes: rows for which `where` is true, with their ids, and rejected events in which the text `rejected` stands. At least one of the two is needed. Once answered it will be done, even after a crash.",
+      "What was accepted until now goes: rows for which `where` is true, with their ids, and rejected events for which it is true or in which the text `rejected` stands. At least one of the two is needed. Once answered it will be done, even after a crash.",
     parameters: [
       queryText("where", "One boolean expression over the columns, in SQL: `user_id = 'u1'`."),
       queryText("rejected", "A text of at least 3 characters that stands in the rejected events to erase."),

@@ -100,6 +100,79 @@ export function describeErase(store: () => Store): void {
       expect(await ids("erase_bad")).toHaveLength(10);
     });
 
+    test("finds the events in a column of text for which a condition over their own table is true", async () => {
+      const types = [
+        column("id", "string"),
+        column("event", "string", true),
+        column("at", { kind: "datetime", precision: 3 }),
+        column("day", "date", true),
+        column("flag", "boolean", true),
+        column("price", { kind: "decimal", precision: 10, scale: 2 }, true),
+        column("tags", { kind: "array", element: { kind: "string" }, nullable: false }),
+        column("kind", { kind: "enum", values: ["a", "b"] }, true),
+        column("uuid", "uuid", true),
+      ];
+      await create(store(), tableOf("erase_typed", types));
+      await create(store(), tableOf("erase_texts", [column("id", "string"), column("event", "string")]));
+      const events = [
+        {
+          id: "1",
+          event: "inner",
+          at: "2026-01-02T03:04:05+01:00",
+          day: "2026-01-02",
+          flag: true,
+          price: "1.5",
+          tags: ["x", "y"],
+          kind: "a",
+          uuid: "00000000-0000-4000-8000-000000000000",
+        },
+        {
+          id: 2,
+          event: null,
+          at: "late",
+          day: 5,
+          flag: "perhaps",
+          price: "much",
+          tags: "x",
+          kind: 1,
+          uuid: "u",
+        },
+      ];
+      const texts = [...events.map((event) => JSON.stringify(event)), "no JSON", "[]", "{}"];
+      const rows = texts.map((event, n) => ({ id: String(n), event }));
+      await store().insert(
+        "erase_texts",
+        batchOf(schemaOf([column("id", "string"), column("event", "string")]), rows),
+      );
+      const count = (where: string, more: RowSelection = {}) =>
+        erase("erase_texts", { ...more, event: { column: "event", table: "erase_typed", where } }, true);
+      for (const where of [
+        "id = '1'",
+        "event = 'inner'",
+        "at = '2026-01-02 02:04:05'",
+        "day = '2026-01-02'",
+        "flag",
+        "price > 1.4",
+        "has(tags, 'y')",
+        "kind = 'a'",
+        "uuid = '00000000-0000-4000-8000-000000000000'",
+        "id = '2'",
+        "kind = '1'",
+      ]) {
+        expect([where, await count(where)]).toEqual([where, 1]);
+      }
+      expect(await count("id IS NULL")).toBe(1);
+      expect(await count("1")).toBe(3);
+      expect(await count("1", { equal: { id: "4" } })).toBe(1);
+      expect(await failureOf(count("nothing = 1"))).toMatchObject({ code: "condition_invalid" });
+      expect(await failureOf(count("event = (SELECT 1)"))).toMatchObject({ code: "condition_invalid" });
+      const event = { column: "event", table: "erase_typed", where: "price > 1.4" };
+      expect(await erase("erase_texts", { event })).toBe(1);
+      expect((await rowsOf(store(), "SELECT id FROM erase_texts ORDER BY id")).map(({ id }) => id)).toEqual([
+        ...["1", "2", "3", "4"],
+      ]);
+    });
+
     test("of rows goes on beside inserts and queries", async () => {
       await fill("erase_beside");
       const more = batchOf(SCHEMA, [{ id: "id-late", n: 100, note: null }], {
