@@ -98,6 +98,8 @@ test("a condition takes the rejected events for which it is true too, as far as 
   const rest = { kind: "some", where: "text = '1' OR n = 2", rejected: '"m":1' } as const;
   expect(await load.erase("plain", rest, TIMEOUT)).toMatchObject({ rejected: 2 });
   expect(await offsetsIn(shared.store, REJECTED_TABLE, logOf("plain"))).toEqual([5, 8, 9, 10]);
+  // The table is shared.
+  for (const stream of ["plain", "unique"]) await load.erase(stream, { kind: "all" }, TIMEOUT);
 });
 
 test("a reset takes everything, what isn't loaded yet too, and what comes later is stored", async () => {

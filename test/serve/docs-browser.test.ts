@@ -19,12 +19,12 @@ describe.skipIf(chromium === undefined)("the docs page in a browser", () => {
 
   beforeAll(async () => {
     server = await startFlights();
-    const { status } = await fetch(`${server.url}/v1/streams/flights/events?wait=stored`, {
+    const sent = await fetch(`${server.url}/v1/streams/flights/events?wait=stored`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(EVENTS),
     });
-    expect(status).toBe(200);
+    if (sent.status !== 200) throw new Error(await sent.text());
   });
   afterAll(() => server.remove());
 

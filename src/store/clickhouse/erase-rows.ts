@@ -31,7 +31,8 @@ export async function eraseRows(
     const isEvent = rows.event === undefined ? [] : [await eventCondition(connection, table, rows.event)];
     const condition = conditionOf(rows, isEvent);
     const count = await countRows(connection, table, condition);
-    if (dryRun) return count;
+    // Nothing to do costs no mutation, but for ids that have no rows.
+    if (dryRun || (count === 0 && !takesAllIds(rows))) return count;
     const ids = idsTable(table);
     try {
       if (await exists(connection, ids)) await mutate(connection, ids, idsCondition(table, rows, condition));
@@ -110,10 +111,14 @@ function time(milliseconds: number): string {
   return `fromUnixTimestamp64Milli(${Math.floor(milliseconds)}, 'UTC')`;
 }
 
+function takesAllIds({ until, ...others }: RowSelection): boolean {
+  return until !== undefined && Object.keys(others).length === 0;
+}
+
 /** The ids of the selected rows; all ids up to the end when all rows are selected, those of refused events too. */
 function idsCondition(table: string, rows: RowSelection, condition: string): string {
-  const { until, ...others } = rows;
-  if (until !== undefined && Object.keys(others).length === 0) {
+  const { until } = rows;
+  if (until !== undefined && takesAllIds(rows)) {
     return beforeEnd(until, { log: "log", offset: "offset", acceptedAt: "accepted_at" });
   }
   const places = `SELECT ${quoteName(log)}, ${quoteName(offset)} FROM ${DATABASE}.${quoteName(table)}`;

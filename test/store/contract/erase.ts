@@ -169,7 +169,10 @@ export function describeErase(store: () => Store): void {
       const event = { column: "event", table: "erase_typed", where: "price > 1.4" };
       expect(await erase("erase_texts", { event })).toBe(1);
       expect((await rowsOf(store(), "SELECT id FROM erase_texts ORDER BY id")).map(({ id }) => id)).toEqual([
-        ...["1", "2", "3", "4"],
+        "1",
+        "2",
+        "3",
+        "4",
       ]);
     });
 
