@@ -95,7 +95,12 @@ export async function serveProject(
   const folder = await mkdtemp(join(tmpdir(), "headrace-serve-"));
   const project = defineProject({ name: "airport", streams: [flights, visits], endpoints: [...endpoints] });
   const store = await openTestStore(folder, project);
-  const server = createServer({ logger: pino({ level: "silent" }), host: "127.0.0.1", port: 0 });
+  const server = createServer({
+    logger: pino({ level: "silent" }),
+    host: "127.0.0.1",
+    port: 0,
+    limits: { idleGrace: 0 },
+  });
   const versions = new Map<string, number>();
   const answered: EndpointAnswered[] = [];
   let now: number | undefined;
