@@ -90,7 +90,8 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     streams,
     store,
     limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
-    queriesMax: config.sqlQueriesMax,
+    // Whatever is set: a session is left for endpoints.
+    queriesMax: Math.min(config.sqlQueriesMax, config.queriesMax - 1),
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
   registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });
