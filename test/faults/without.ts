@@ -149,6 +149,7 @@ export const protections = {
   },
   clock: {
     what: "what is forgotten or dropped goes by the time that has surely come, whatever the clock is set to",
+    groups: ["clock"],
     removals: [
       {
         file: "src/guarded-clock.ts",
