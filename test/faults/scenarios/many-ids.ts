@@ -185,5 +185,11 @@ class Run {
 }
 
 function lineOf(n: number, again: boolean): string {
-  return `{"id":"event-${n.toString(36)}","n":${n},"again":${again}}\n`;
+  return `{"id":"${idOf(n)}","n":${n},"again":${again}}\n`;
+}
+
+/** Another id for each number, in no order and as hard to compress as random ones: both factors are odd. */
+function idOf(n: number): string {
+  const hex = (factor: number): string => (Math.imul(n, factor) >>> 0).toString(16).padStart(8, "0");
+  return `${hex(0x9e3779b1)}-${hex(0x85ebca6b)}`;
 }
