@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { rebuildTable, type RebuildOutcome } from "../../src/load/rebuild.ts";
+import { rebuildTable } from "../../src/load/rebuild/rebuild-table.ts";
+import type { RebuildOutcome } from "../../src/load/rebuild/rebuilds.ts";
 import type { Stream } from "../../src/project/declarations.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -270,6 +271,7 @@ test("a crash before the tables are exchanged leaves a table that the next start
       if (anew === undefined) return undefined;
       return {
         table: anew.table,
+        narrower: anew.narrower,
         countOutside: (ranges) => anew.countOutside(ranges),
         copyOutside: (ranges) => anew.copyOutside(ranges),
         finish: cutShort,
