@@ -29,6 +29,8 @@ export interface RebuildInput {
   readonly stream: Stream;
   readonly config: Config;
   readonly allowPartial: boolean;
+  /** Stops as long as the tables aren't exchanged. */
+  readonly signal?: AbortSignal;
   progress?(done: number, of: number): void;
 }
 

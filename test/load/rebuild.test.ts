@@ -313,6 +313,20 @@ test("with another store than the one that was loaded, the next start loads what
   expect(await count("moved")).toBe(2);
 });
 
+test("an id that an event waiting in the log may repeat is kept, however long ago it came", async () => {
+  const hour = 3_600_000;
+  const stream = declare("late_ids", z.object({ n: z.int32(), id: z.string() }), { id: "id" });
+  await shared.store.migrate([tableSpec(stream)], { dryRun: false });
+  world = await openWorld(shared.store, [stream]);
+  await append(world.log, "late_ids", [{ n: 1, id: "a" }], { acceptedAt: Date.now() - 3 * hour });
+  await load(stream);
+  // Half an hour after the first.
+  await append(world.log, "late_ids", [{ n: 2, id: "a" }], { acceptedAt: Date.now() - 2.5 * hour });
+  await rebuild(stream);
+  await load(stream);
+  expect(await select(shared.store, "SELECT n FROM late_ids")).toEqual([{ n: 1 }]);
+});
+
 test("a stream without a table is refused", async () => {
   const stream = declare("tableless", z.object({ n: z.int32() }));
   world = await openWorld(shared.store, [stream]);

@@ -112,7 +112,7 @@ export class StreamRebuild {
   }
 
   /** Stops the one that runs; see `Rebuilds.cancel`. */
-  async cancel(reason = new HeadraceError("query_cancelled", "The rebuild was cancelled")): Promise<void> {
+  async cancel(reason = new HeadraceError("rebuild_cancelled", "The rebuild was cancelled")): Promise<void> {
     this.#stopping.abort(reason);
     await this.#ended;
   }

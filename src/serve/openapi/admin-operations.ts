@@ -22,7 +22,7 @@ export function deleteOperation({ name }: Stream) {
     ],
     responses: {
       "200": jsonResponse("How many; null when it takes longer and is still to be done.", ERASED),
-      ...problemResponses("bad_parameter", "condition_invalid", "stream_busy", "overloaded", "store_failed"),
+      ...problemResponses("bad_parameter", "condition_invalid", "stream_busy", "overloaded", "store_mismatch", "store_failed"),
     },
   };
 }
@@ -45,6 +45,7 @@ export function resetOperation({ name }: Stream) {
         "bad_parameter",
         "stream_busy",
         "overloaded",
+        "ledger_corrupt",
         "body_too_large",
         "unsupported_media_type",
       ),

@@ -1,4 +1,5 @@
 import type { JsonSchema } from "./json-schema.ts";
+import { REBUILD_SCHEMA } from "./rebuild-operations.ts";
 
 const count = { type: "integer", minimum: 0 } as const;
 
@@ -78,6 +79,7 @@ export const STREAM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       "id",
       "table",
       "log",
+      "rebuild",
       "columns",
     ],
     properties: {
@@ -140,6 +142,7 @@ export const STREAM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           writable: { type: "boolean" },
         },
       },
+      rebuild: REBUILD_SCHEMA,
       columns: {
         type: "array",
         items: {
