@@ -8,6 +8,10 @@ import { flights, serveProject } from "./served-project.ts";
 import type { ServedProject } from "./served-project.ts";
 import { insertRejected } from "./insert-rejected.ts";
 
+async function none(): Promise<never> {
+  throw new Error("nothing is rebuilt here");
+}
+
 describe("streams over HTTP", () => {
   let served: ServedProject;
   let now = 0;
@@ -15,9 +19,6 @@ describe("streams over HTTP", () => {
   const get = (path: string) => fetch(`${served.url}/v1/streams${path}`);
   const json = async (path: string) => (await (await get(path)).json()) as Record<string, unknown>;
 
-  const none = async () => {
-    throw new Error("nothing is rebuilt here");
-  };
   const rebuilds = { plan: none, begin: none, cancel: none, status: () => undefined };
 
   beforeAll(async () => {

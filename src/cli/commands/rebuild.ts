@@ -48,7 +48,10 @@ async function rebuild(stream: string, options: Options, io: Io): Promise<void> 
   const common = { stream, allowPartial: options.allowPartial === true, json: options.json === true };
   if (offline || data !== undefined) {
     if (dryRun || cancel) {
-      throw new HeadraceError("usage", "--dry-run and --cancel are for a running server; `headrace check --against` shows a start's plan");
+      throw new HeadraceError(
+        "usage",
+        "--dry-run and --cancel are for a running server; `headrace check --against` shows a start's plan",
+      );
     }
     const { rebuildOffline } = await import("../rebuild/rebuild-offline.ts");
     return rebuildOffline({ ...common, project: options.project, data }, io);

@@ -44,14 +44,18 @@ export async function rebuildOffline(options: OfflineOptions, io: Io): Promise<v
       allowPartial: options.allowPartial,
       signal: interrupt.signal,
       progress: (done, of) => {
-        if (!options.json) live.update(() => [`${progressBar(done / of)}  ${formatCount(done)} of ${formatCount(of)} events`]);
+        if (!options.json)
+          live.update(() => [`${progressBar(done / of)}  ${formatCount(done)} of ${formatCount(of)} events`]);
       },
     });
     const outcome = { from_log: fromLog, copied, rejected, lost, to_load: toLoad };
     printOutcome(name, outcome, options.json, io);
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    throw new HeadraceError("rebuild_cancelled", `The rebuild of ${name} was cancelled: the table is as it was`);
+    throw new HeadraceError(
+      "rebuild_cancelled",
+      `The rebuild of ${name} was cancelled: the table is as it was`,
+    );
   } finally {
     interrupt.dispose();
   }

@@ -74,7 +74,8 @@ export async function cancelOnline(client: Client, options: OnlineOptions, io: I
   const answer = membersOf(await client.json({ method: "DELETE", path, timeout: BEGIN_TIMEOUT }));
   if (options.json) return printLine(io.stdout, JSON.stringify(answer["rebuild"]));
   const { state } = membersOf(answer["rebuild"]);
-  const said = state === "cancelled" ? "the rebuild is cancelled, the table is as it was" : "no rebuild was running";
+  const said =
+    state === "cancelled" ? "the rebuild is cancelled, the table is as it was" : "no rebuild was running";
   printLine(io.stdout, `${options.stream}: ${said}`);
 }
 
@@ -108,9 +109,13 @@ async function look(client: Client, stream: string, signal: AbortSignal): Promis
 
 function finish(rebuild: Members, { stream, json }: OnlineOptions, io: Io): void {
   const { state, error } = rebuild;
-  if (state === "done") return printOutcome(stream, membersOf(rebuild["outcome"]) as unknown as Outcome, json, io);
+  if (state === "done")
+    return printOutcome(stream, membersOf(rebuild["outcome"]) as unknown as Outcome, json, io);
   if (state === "cancelled") {
-    throw new HeadraceError("rebuild_cancelled", `The rebuild of ${stream} was cancelled: the table is as it was`);
+    throw new HeadraceError(
+      "rebuild_cancelled",
+      `The rebuild of ${stream} was cancelled: the table is as it was`,
+    );
   }
   const { code, message } = membersOf(error);
   throw new HeadraceError(isErrorCode(code) ? code : "unexpected_answer", textOf(message));

@@ -61,11 +61,7 @@ export async function rebuildTable(options: RebuildOptions): Promise<RebuildOutc
   }
 }
 
-async function rebuild(
-  options: RebuildOptions,
-  ledger: Ledger,
-  anew: TableRebuild,
-): Promise<RebuildOutcome> {
+async function rebuild(options: RebuildOptions, ledger: Ledger, anew: TableRebuild): Promise<RebuildOutcome> {
   const { log, stream, signal, allowPartial } = options;
   const first = await pinLog(options);
   const filler = new TableFiller({ ...options, anew }, first);
@@ -76,5 +72,6 @@ async function rebuild(
   const rest = await copyRest({ anew, stream, allowPartial, signal }, filler.ranges);
   const { misfits } = filler;
   await switchTables({ ...options, ledger }, anew, misfits, signal);
+  await endSwitch({ ...options, ledger });
   return { fromLog: filler.rows, ...rest, rejected: countMisfits(misfits), toLoad: 0 };
 }

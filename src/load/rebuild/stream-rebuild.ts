@@ -12,7 +12,7 @@ import { countMisfits } from "./keep-misfits.ts";
 import { loadAgain, planLoadAgain } from "./load-again.ts";
 import { checkReplayable } from "./read-group.ts";
 import type { BegunRebuild, RebuildOutcome, RebuildPlan, RebuildStatus } from "./rebuilds.ts";
-import { switchTables } from "./switch-tables.ts";
+import { endSwitch, switchTables } from "./switch-tables.ts";
 
 export interface StreamRebuildOptions {
   readonly log: Log;
@@ -133,9 +133,7 @@ export class StreamRebuild {
       await this.#giveUp(begun);
       const isCancelled = signal.aborted && thrown === signal.reason;
       this.#update(
-        isCancelled
-          ? { state: "cancelled", endedAt: clock() }
-          : { state: "failed", error, endedAt: clock() },
+        isCancelled ? { state: "cancelled", endedAt: clock() } : { state: "failed", error, endedAt: clock() },
       );
     }
     return this.#status ?? { id: "", state: "failed", startedAt: 0, done: 0, of: 0 };
@@ -159,9 +157,13 @@ export class StreamRebuild {
       if (halted !== undefined) throw halted;
       await fillTo(loaded);
       signal.throwIfAborted();
-      await switchTables({ log, store, stream, ledger }, anew, filler.misfits, signal);
-      await loader.unpin();
-      return "gathering";
+      const work = { log, store, stream, ledger };
+      await switchTables(work, anew, filler.misfits, signal);
+      return endSwitch(work).then(
+        async () => loader.unpin().then(() => "gathering" as const),
+        // The new table is in place: what is left is done as after a crash.
+        () => "reconciling" as const,
+      );
     }, signal);
     return { fromLog: filler.rows, ...rest, rejected: countMisfits(filler.misfits), toLoad: 0 };
   }
@@ -202,4 +204,3 @@ function soon(): AbortSignal {
   }, REBUILD_TURN_TIMEOUT).unref();
   return controller.signal;
 }
-

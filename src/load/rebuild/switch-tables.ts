@@ -19,8 +19,8 @@ export async function pinLog({ log, stream }: MisfitWork): Promise<Position> {
 }
 
 /**
- * Puts the new table in the old one's place, and keeps what it didn't take as rejected. Nothing may be loaded meanwhile. The ledger
- * says durably what is to be done before anything is, so that `endSwitch` can do the rest after a crash.
+ * Puts the new table in the old one's place; `endSwitch` then keeps as rejected what it didn't take. Nothing may be loaded meanwhile.
+ * The ledger says durably what is to be done before anything is, so that a crash in between leaves nothing out.
  */
 export async function switchTables(
   work: SwitchWork,
@@ -35,7 +35,6 @@ export async function switchTables(
   // The counts of the latest inserts don't hold for the new table.
   await ledger.record({ kind: "state", state: { ...state, inserts: [], switching: misfits } });
   await finish(anew, waiting?.acceptedAt, signal);
-  await endSwitch(work);
 }
 
 /** Ends what the ledger says of a switch, whichever of the tables is in place. */
@@ -59,7 +58,10 @@ async function finish(
       return await anew.finish(oldest);
     } catch (error) {
       if (attempt >= SWITCH_ATTEMPTS_MAX || signal.aborted) throw error;
-      await pause(backoffDelay(attempt, { first: LOAD_LIMITS.retryFirst, max: LOAD_LIMITS.retryMax }), signal);
+      await pause(
+        backoffDelay(attempt, { first: LOAD_LIMITS.retryFirst, max: LOAD_LIMITS.retryMax }),
+        signal,
+      );
     }
   }
 }

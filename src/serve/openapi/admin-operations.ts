@@ -22,7 +22,14 @@ export function deleteOperation({ name }: Stream) {
     ],
     responses: {
       "200": jsonResponse("How many; null when it takes longer and is still to be done.", ERASED),
-      ...problemResponses("bad_parameter", "condition_invalid", "stream_busy", "overloaded", "store_mismatch", "store_failed"),
+      ...problemResponses(
+        "bad_parameter",
+        "condition_invalid",
+        "stream_busy",
+        "overloaded",
+        "store_mismatch",
+        "store_failed",
+      ),
     },
   };
 }

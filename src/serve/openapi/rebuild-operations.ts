@@ -12,7 +12,10 @@ export function rebuildOperation({ name }: Stream) {
       "A new table is filled beside the old one, which is queried and loaded until the new one takes its place at once. Answers when that has begun; `rebuild` in the stream's description says how far it is. Refused with `rebuild_refused` when rows would be lost.",
     parameters: [
       flag("dry_run", "`true`: only says what would be done."),
-      flag("allow_partial", "`true`: goes on without rows that the log doesn't hold any more and that don't fit."),
+      flag(
+        "allow_partial",
+        "`true`: goes on without rows that the log doesn't hold any more and that don't fit.",
+      ),
     ],
     responses: {
       "200": jsonResponse("With `dry_run`.", PLAN),
@@ -51,7 +54,8 @@ const COUNTS = {
   lost: { ...COUNT, description: "Rows that the log doesn't hold any more and that don't fit." },
   to_load: {
     ...COUNT,
-    description: "Events of the log that the loader looks at again, since the store isn't the one that was loaded.",
+    description:
+      "Events of the log that the loader looks at again, since the store isn't the one that was loaded.",
   },
 };
 

@@ -59,7 +59,13 @@ async function begin(
     const { status, ended } = await loader.rebuilds.begin(stream, { allowPartial });
     begun.resolve(status);
     const { state, outcome } = await ended;
-    audit?.(caller, "rebuild", stream, state === "done" ? "done" : "failed", outcome === undefined ? {} : outcomeOf(outcome));
+    audit?.(
+      caller,
+      "rebuild",
+      stream,
+      state === "done" ? "done" : "failed",
+      outcome === undefined ? {} : outcomeOf(outcome),
+    );
   });
   whole.catch((error: unknown) => {
     audit?.(caller, "rebuild", stream, "refused");
@@ -69,7 +75,11 @@ async function begin(
 }
 
 function readQuery(query: unknown): { readonly dryRun: boolean; readonly allowPartial: boolean } {
-  const { dry_run: dryRun, allow_partial: allowPartial, ...others } = (query ?? {}) as Record<string, unknown>;
+  const {
+    dry_run: dryRun,
+    allow_partial: allowPartial,
+    ...others
+  } = (query ?? {}) as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
     throw bad(unknown, `There is no parameter "${unknown}"; there are dry_run and allow_partial`);

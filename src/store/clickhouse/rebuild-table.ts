@@ -23,7 +23,9 @@ export async function beginRebuild(
   return failing(async () => {
     await endRebuild(connection, spec.name, true);
     const old = (await readTables(connection)).get(spec.name);
-    return old === undefined ? undefined : new Rebuild(connection, spec, old, await create(connection, spec, old));
+    return old === undefined
+      ? undefined
+      : new Rebuild(connection, spec, old, await create(connection, spec, old));
   });
 }
 
@@ -112,7 +114,8 @@ class Rebuild implements TableRebuild {
     await this.#ask(`DROP TABLE IF EXISTS ${qualified(ids)} SYNC`);
     await this.#ask(createIdsTable(this.#spec, ids));
     const columns = [log, offset, acceptedAt].map(quoteName).join(", ");
-    const earliest = oldest < Infinity ? `fromUnixTimestamp64Milli(${Math.floor(oldest)}, 'UTC')` : "now64(3, 'UTC')";
+    const earliest =
+      oldest < Infinity ? `fromUnixTimestamp64Milli(${Math.floor(oldest)}, 'UTC')` : "now64(3, 'UTC')";
     const since = `least(now64(3, 'UTC'), ${earliest}) - toIntervalSecond(${Math.ceil(idWindow / SECOND)})`;
     await this.#inPieces(
       this.table,
