@@ -85,6 +85,6 @@ test(
     });
     await server.stop("SIGTERM");
     server = await startServerProcess({ project: PROJECT, data });
-    expect(server.output()).not.toContain("rebuild");
+    expect(server.output()).not.toContain("table changed");
   },
 );

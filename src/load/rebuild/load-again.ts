@@ -17,7 +17,9 @@ export async function planLoadAgain(
     );
   }
   const first = firstOf(work);
-  const before = { log: held.log, partition, from: 0, to: first === held ? first.offset : 0 };
+  // What was before a reset isn't wanted.
+  const isReset = first === work.ledger.state?.origin;
+  const before = { log: held.log, partition, from: 0, to: isReset ? 0 : first.offset };
   const lost = before.to - sizeOf(await store.present(stream.name, before));
   const toLoad = end.offset - first.offset;
   if (lost === 0) return { lost, toLoad };

@@ -4,6 +4,7 @@ import type { Stream } from "../../project/declarations.ts";
 import type { Store, TableRebuild, TableSpec } from "../../store/store.ts";
 import { ledgerFile, ledgerPath } from "../ledger-file.ts";
 import { openLedger, type Ledger } from "../ledger.ts";
+import { LOADER_SUBSCRIPTION } from "../load.ts";
 import { reconcile } from "../reconcile.ts";
 import { copyRest } from "./copy-rest.ts";
 import { TableFiller } from "./fill-table.ts";
@@ -54,6 +55,11 @@ export async function rebuildTable(options: RebuildOptions): Promise<RebuildOutc
       return await rebuild(options, ledger, anew);
     } catch (error) {
       await anew.abandon();
+      // What was pinned for the reading; a crash leaves that to the next start.
+      const { loaded } = ledger.state ?? {};
+      if (loaded !== undefined && ledger.state?.switching === undefined) {
+        await log.commit(stream.name, 0, LOADER_SUBSCRIPTION, loaded);
+      }
       throw error;
     }
   } finally {

@@ -150,8 +150,8 @@ export class StreamRebuild {
     const held = await heldRanges(log, stream.name);
     const rest = await copyRest({ anew, stream, allowPartial, signal }, held);
     for (let round = 0; round < REBUILD_ROUNDS_MAX; round++) {
-      if (loader.loaded.offset - filler.next.offset <= REBUILD_BEHIND_MAX) break;
       await fillTo(loader.loaded);
+      if (loader.loaded.offset - filler.next.offset <= REBUILD_BEHIND_MAX) break;
     }
     await loader.turns.ask(async ({ ledger, loaded, halted }) => {
       if (halted !== undefined) throw halted;
