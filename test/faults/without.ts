@@ -1,0 +1,141 @@
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+
+/** A line of the code that protects, and what it is without the protection. */
+export interface Removal {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/**
+ * The protections that can be switched off, to see which scenario notices. Nothing in the product knows of this: the
+ * source is changed on its way into the process, by removal-hook.ts, and a line that isn't there any more is an error.
+ */
+export const protections = {
+  fsync: {
+    what: "the log syncs a group of batches to the disk before it answers them",
+    removals: [
+      {
+        file: "src/log/embedded/appender.ts",
+        find: "    try {\n      await file.sync();\n    } catch (error) {\n      const failure",
+        replace: "    try {\n    } catch (error) {\n      const failure",
+      },
+    ],
+  },
+  ledger: {
+    what: "the loader remembers over a restart what it was about to insert, and what it has inserted",
+    removals: [
+      {
+        file: "src/load/ledger-file.ts",
+        find: "return readFile(path).catch(",
+        replace: "if (path !== '') return undefined;\n      return readFile(path).catch(",
+      },
+    ],
+  },
+  reconcile: {
+    what: "after a start the loader asks the store what is there before it inserts what an earlier run may have inserted",
+    removals: [
+      {
+        file: "src/load/load-steps.ts",
+        find: "askFirst: from < this.#askUntil",
+        replace: "askFirst: false",
+      },
+      {
+        file: "src/load/load-steps.ts",
+        find: "ids: await this.#readIds(batches), askFirst: true",
+        replace: "ids: await this.#readIds(batches), askFirst: false",
+      },
+    ],
+  },
+  "ask-again": {
+    what: "after a failed insert the loader asks the store what of it is there",
+    removals: [
+      {
+        file: "src/load/partition-loader.ts",
+        find: "{ ...state, askFirst: true }",
+        replace: "state",
+      },
+    ],
+  },
+  "store-id": {
+    what: "the ledger notices a store that was emptied or replaced, and rows of its last inserts that are gone",
+    removals: [
+      {
+        file: "src/load/reconcile.ts",
+        find: "if (state.storeId !== work.store.capabilities.storeId) {",
+        replace: "if (false) {",
+      },
+      {
+        file: "src/load/reconcile.ts",
+        find: "if (whole === latest.at(-1)) return keptPosition(work, state);",
+        replace: "return keptPosition(work, state);",
+      },
+    ],
+  },
+  crc: {
+    what: "records of the log carry checksums",
+    removals: [
+      {
+        file: "src/log/embedded/record.ts",
+        find: "if (from.readUInt32LE(at + 4) !== headerCrc(from, seed, at)) return undefined;",
+        replace: "",
+      },
+      {
+        file: "src/log/embedded/record.ts",
+        find: " && crc32(from.subarray(at + RECORD_HEADER_BYTES, end)) === header.bodyCrc",
+        replace: "",
+      },
+    ],
+  },
+  "key-index": {
+    what: "idempotency keys are remembered",
+    removals: [
+      {
+        file: "src/log/embedded/key-index.ts",
+        find: "const place = this.#places.get(key);",
+        replace: "const place = undefined;",
+      },
+    ],
+  },
+  ids: {
+    what: "the second event with an id doesn't count",
+    removals: [
+      {
+        file: "src/load/load-steps.ts",
+        find: "ids === undefined || this.#filter === undefined",
+        replace: "true",
+      },
+    ],
+  },
+  "whole-files": {
+    what: "a file takes its name only when it is whole and synced",
+    removals: [
+      {
+        file: "src/log/embedded/file-system.ts",
+        find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
+        replace: "const temporary = path;",
+      },
+    ],
+  },
+  fencing: {
+    what: "a data folder has one owner",
+    removals: [
+      {
+        file: "src/data-folder.ts",
+        find: 'database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");',
+        replace: "",
+      },
+    ],
+  },
+} as const satisfies Record<string, { readonly what: string; readonly removals: readonly Removal[] }>;
+
+export type Protection = keyof typeof protections;
+
+/** What makes Node, and every Node that it starts, run without a protection. */
+export function nodeOptionsWithout(protection: Protection | undefined): Record<string, string> {
+  if (protection === undefined) return {};
+  const hook = pathToFileURL(join(import.meta.dirname, "removal-hook.ts"));
+  hook.searchParams.set("without", protection);
+  return { NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import ${hook.href}`.trim() };
+}
