@@ -67,6 +67,10 @@ const leftBehind = async () =>
   (await shared.store.migrate([], { dryRun: true })).changes.filter((line) => line.includes("rebuild"));
 const settle = async (load: Loader, stream: string) => expect(await load.settled(stream, TIMEOUT)).toBe(true);
 
+async function full(): Promise<never> {
+  throw new Error("the disk is full");
+}
+
 /** A store whose first insert into a new table waits until it is let go. */
 function gated(): { readonly store: Store; readonly reached: Promise<void>; readonly open: () => void } {
   const reached = Promise.withResolvers<void>();
@@ -230,9 +234,6 @@ test("cancelled, failed or ended by a stop it leaves the old table alone, and ca
     code: "draining",
   });
 
-  const full = async () => {
-    throw new Error("the disk is full");
-  };
   const failing = storeWith(shared.store, {
     insert: (table, batch) => (table.startsWith("_rebuild_") ? full() : shared.store.insert(table, batch)),
   });
