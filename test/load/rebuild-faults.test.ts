@@ -93,9 +93,10 @@ async function run(name: string, fault: Fault): Promise<string[]> {
     });
     return steps;
   } finally {
-    // What died doesn't stop.
-    const died = faulty?.isDead === true ? opened.filter((loader) => loader !== opened[1]) : opened;
-    await Promise.all(died.map((loader) => loader.stop()));
+    // What dies doesn't stop; it may do so only now.
+    const stopOf = (loader: Loader) =>
+      loader === opened[1] ? Promise.race([loader.stop(), faulty?.died]) : loader.stop();
+    await Promise.all(opened.map(stopOf));
     await faulty?.bury();
     await world.close();
   }

@@ -1,9 +1,10 @@
 import type { Stream } from "../../project/declarations.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { problemResponses } from "./problem-responses.ts";
+import { jsonResponse } from "./content.ts";
+import { objectOf, type JsonSchema } from "./json-schema.ts";
+import type { Operation } from "./operations.ts";
 
 /** Making a stream's table anew. */
-export function rebuildOperation({ name }: Stream) {
+export function rebuildOperation({ name }: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `rebuild_${name}`,
@@ -19,30 +20,31 @@ export function rebuildOperation({ name }: Stream) {
     ],
     responses: {
       "200": jsonResponse("With `dry_run`.", PLAN),
-      "202": jsonResponse("It has begun.", rebuildAnswer()),
-      ...problemResponses(
-        "bad_parameter",
-        "stream_busy",
-        "rebuild_refused",
-        "rebuild_cancelled",
-        "overloaded",
-        "log_corrupt",
-        "ledger_corrupt",
-        "store_failed",
-        "draining",
-      ),
+      "202": jsonResponse("It has begun.", ANSWER),
     },
+    problems: [
+      "bad_parameter",
+      "body_unreadable",
+      "stream_busy",
+      "rebuild_refused",
+      "rebuild_cancelled",
+      "body_too_large",
+      "unsupported_media_type",
+      "overloaded",
+      "store_failed",
+    ],
   };
 }
 
-export function cancelRebuildOperation({ name }: Stream) {
+export function cancelRebuildOperation({ name }: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `cancel_rebuild_${name}`,
     summary: `Stop the rebuild of ${name}`,
     description:
       "The table stays as it was, unless the new one takes its place already. Answers with the latest rebuild since the server's start.",
-    responses: { "200": jsonResponse("The latest rebuild; null when there was none.", rebuildAnswer()) },
+    responses: { "200": jsonResponse("The latest rebuild; null when there was none.", ANSWER) },
+    problems: ["body_unreadable", "body_too_large", "unsupported_media_type"],
   };
 }
 
@@ -59,53 +61,39 @@ const COUNTS = {
   },
 };
 
-const PLAN: JsonSchema = {
-  type: "object",
-  required: ["dry_run", "rows", ...Object.keys(COUNTS), "refused"],
-  properties: {
-    dry_run: { const: true },
-    rows: { ...COUNT, description: "Rows of the table now." },
-    ...COUNTS,
-    refused: { type: ["string", "null"], description: "Why it is refused without `allow_partial`." },
-  },
-};
+const PLAN = objectOf({
+  dry_run: { const: true },
+  rows: { ...COUNT, description: "Rows of the table now." },
+  ...COUNTS,
+  refused: { type: ["string", "null"], description: "Why it is refused without `allow_partial`." },
+});
+
+const TEXT = { type: "string" };
 
 /** `rebuild` in the answers, and in the description of a stream. */
 export const REBUILD_SCHEMA: JsonSchema = {
-  type: ["object", "null"],
-  description: "The latest rebuild since the server's start.",
-  required: ["id", "state", "started_at", "ended_at", "done", "of", "outcome", "error"],
-  properties: {
-    id: { type: "string" },
+  ...objectOf({
+    id: TEXT,
     state: { type: "string", enum: ["running", "done", "failed", "cancelled"] },
     started_at: { type: "string", format: "date-time" },
     ended_at: { type: ["string", "null"], format: "date-time" },
     done: { ...COUNT, description: "Offsets of the log that are done." },
     of: { ...COUNT, description: "Of so many." },
     outcome: {
-      type: ["object", "null"],
-      required: [...Object.keys(COUNTS), "rejected"],
-      properties: {
+      ...objectOf({
         ...COUNTS,
         rejected: { ...COUNT, description: "Events that don't fit, kept as rejected." },
-      },
-    },
-    error: {
+      }),
       type: ["object", "null"],
-      required: ["code", "message"],
-      properties: { code: { type: "string" }, message: { type: "string" } },
     },
-  },
+    error: { ...objectOf({ code: TEXT, message: TEXT }), type: ["object", "null"] },
+  }),
+  type: ["object", "null"],
+  description: "The latest rebuild since the server's start.",
 };
 
-function rebuildAnswer(): JsonSchema {
-  return { type: "object", required: ["rebuild"], properties: { rebuild: REBUILD_SCHEMA } };
-}
+const ANSWER = objectOf({ rebuild: REBUILD_SCHEMA });
 
 function flag(name: string, description: string) {
   return { name, in: "query", description, schema: { type: "string", enum: ["true", "false"] } };
-}
-
-function jsonResponse(description: string, schema: JsonSchema) {
-  return { description, content: { "application/json": { schema } } };
 }
