@@ -5,17 +5,13 @@ import type { Store } from "../store/store.ts";
 import { dueErasures, eraseOne, openErasures, takeRequests } from "./erase.ts";
 import type { EraseRequests } from "./erase-requests.ts";
 import { gather } from "./gather.ts";
-import { readIds } from "./ids/batch-ids.ts";
-import { fillIdFilter } from "./ids/fill-id-filter.ts";
-import { findDuplicates } from "./ids/find-duplicates.ts";
-import type { IdFilter } from "./ids/id-filter.ts";
-import { countInTurns } from "./in-turns.ts";
+import { StreamIds } from "./ids/stream-ids.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
 import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import { ledgerPath, type LedgerFile } from "./ledger-file.ts";
 import type { OpenPlan } from "./ledger-state.ts";
-import { FORGET_IDS_INTERVAL, type LoadLimits } from "./limits.ts";
+import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -52,7 +48,7 @@ export class LoadSteps {
   readonly #options: LoadStepsOptions;
   readonly #name: string;
   #ledger: Ledger | undefined;
-  #filter: IdFilter | undefined;
+  readonly #ids: StreamIds;
   /** What the log held at start may be in the store already: up to this offset the store is asked first. */
   #askUntil = 0;
   /** Whether the table takes an earlier schema as it is, by its fingerprint. */
@@ -60,14 +56,13 @@ export class LoadSteps {
   #judgeAgain: JudgeAgain | undefined;
   #loaded: Position;
   #oldest: number | undefined;
-  /** When ids that are over were last let go. */
-  #forgotIdsAt = Number.NEGATIVE_INFINITY;
   /** What somebody still reads in the log: its cursor stays there meanwhile. */
   #pinned: Position | undefined;
 
   constructor(options: LoadStepsOptions) {
     this.#options = options;
     this.#name = options.stream.name;
+    this.#ids = new StreamIds({ ...options, idsMax: options.limits.ids });
     // Until it is known: nothing waits.
     this.#loaded = options.log.status(this.#name, options.partition).end;
   }
@@ -98,10 +93,10 @@ export class LoadSteps {
     const { loaded, plan } = await reconcile(work);
     this.#askUntil = log.status(this.#name, partition).end.offset;
     await this.#begin(loaded);
-    this.#filter = await this.#fillFilter();
+    await this.#ids.fill(this.#oldest);
     const batches = plan === undefined ? [] : await batchesOf(work, plan);
     if (batches.length === 0) return { kind: "gathering" };
-    return { kind: "inserting", batches, ids: await this.#readIds(batches), askFirst: true };
+    return { kind: "inserting", batches, ids: await this.#ids.of(batches), askFirst: true };
   }
 
   async gather(): Promise<ActiveState | undefined> {
@@ -181,17 +176,11 @@ export class LoadSteps {
 
   /** Decides on duplicates and writes the plan in the ledger: what is decided stays so, whatever happens next. */
   async plan(batches: readonly LogBatch[]): Promise<ActiveState> {
-    const { store, stream } = this.#options;
     const ledger = await this.#openLedger();
     const [first, last] = [batches[0], batches.at(-1)];
     if (first === undefined || last === undefined) return { kind: "gathering" };
-    const ids = await this.#readIds(batches);
-    const search = { store, table: this.#name, window: stream.id?.window ?? 0, now: this.#options.sure() };
-    const refused = ledger.state?.refused ?? [];
-    const duplicates =
-      ids === undefined || this.#filter === undefined
-        ? []
-        : await findDuplicates({ ...search, filter: this.#filter, refused }, first.log, ids);
+    const ids = await this.#ids.of(batches);
+    const duplicates = await this.#ids.duplicates(first.log, ids, ledger.state?.refused ?? []);
     const [from, to] = [first.offset, endOf(last)];
     await ledger.record({ kind: "plan", log: first.log, from, to, duplicates: spansOf(duplicates) });
     return { kind: "inserting", batches, ids, askFirst: from < this.#askUntil };
@@ -215,7 +204,7 @@ export class LoadSteps {
       checkpoint: () => signal.throwIfAborted(),
     });
     this.#tell(openPlan(ledger), state.batches, inserted);
-    await this.#rememberIds(state);
+    await this.#ids.remember(state.ids, state.batches.at(-1)?.acceptedAt ?? 0);
     return { kind: "committing", batches: state.batches };
   }
 
@@ -230,7 +219,7 @@ export class LoadSteps {
       await ledger.record({ kind: "loaded", stored });
     }
     await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#pinned ?? this.#loaded);
-    await this.#forgetIds();
+    await this.#ids.forget();
     return { kind: "gathering" };
   }
 
@@ -268,26 +257,6 @@ export class LoadSteps {
     return offset < this.#askUntil || sureAge < 0 ? age : Math.min(age, sureAge);
   }
 
-  async #rememberIds({ ids: rows, batches }: InsertingState): Promise<void> {
-    const filter = this.#filter;
-    if (filter === undefined) return;
-    if (rows !== undefined) {
-      await countInTurns(rows.ids.count, (row) => {
-        filter.add(filter.fingerprintAt(rows.ids, row), rows.acceptedAt[row] ?? 0);
-      });
-    }
-    filter.rotate(Math.min(batches.at(-1)?.acceptedAt ?? 0, this.#options.sure()));
-  }
-
-  /** Now and then. If it fails it is tried again only the next time: loading can do without. */
-  async #forgetIds(): Promise<void> {
-    const { store, stream, sure } = this.#options;
-    const now = sure();
-    if (stream.id === undefined || Math.abs(now - this.#forgotIdsAt) < FORGET_IDS_INTERVAL) return;
-    this.#forgotIdsAt = now;
-    await store.forgetIds(this.#name, now - stream.id.window);
-  }
-
   async #openLedger(): Promise<Ledger> {
     if (this.#ledger === undefined) {
       const { folder, partition, ledgerFile } = this.#options;
@@ -295,21 +264,6 @@ export class LoadSteps {
       this.#ledger = await openLedger(ledgerFile(path), path);
     }
     return this.#ledger;
-  }
-
-  async #fillFilter(): Promise<IdFilter | undefined> {
-    const { store, stream, limits, sure, signal } = this.#options;
-    if (stream.id === undefined) return undefined;
-    const { window } = stream.id;
-    const [idsMax, now, oldest] = [limits.ids, sure(), this.#oldest];
-    return fillIdFilter({ store, table: this.#name, window, idsMax, now, oldest, signal });
-  }
-
-  /** Events of a schema without an id, or with another, have none, whatever is declared now. */
-  async #readIds(batches: readonly LogBatch[]) {
-    const field = batches[0]?.schema.idField;
-    if (field === undefined || this.#options.stream.id?.field !== field) return undefined;
-    return readIds(batches, field);
   }
 
   /** Events of an earlier schema that the table doesn't take as they are, judged by today's. */

@@ -55,8 +55,8 @@ export const protections = {
       },
       {
         file: "src/load/load-steps.ts",
-        find: "ids: await this.#readIds(batches), askFirst: true",
-        replace: "ids: await this.#readIds(batches), askFirst: false",
+        find: "ids: await this.#ids.of(batches), askFirst: true",
+        replace: "ids: await this.#ids.of(batches), askFirst: false",
       },
     ],
   },
@@ -119,8 +119,8 @@ export const protections = {
     groups: ["kill", "ids"],
     removals: [
       {
-        file: "src/load/load-steps.ts",
-        find: "ids === undefined || this.#filter === undefined",
+        file: "src/load/ids/stream-ids.ts",
+        find: "rows === undefined || filter === undefined || stream.id === undefined",
         replace: "true",
       },
     ],
