@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
+import { GuardedClock } from "./guarded-clock.ts";
 import { HeadraceError } from "./errors.ts";
 import { rebuildTable } from "./load/rebuild/rebuild-table.ts";
 import type { RebuildOutcome } from "./load/rebuild/rebuilds.ts";
@@ -45,12 +46,15 @@ export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome
   }
   return withStore(config, async (store, folder) => {
     await store.migrate([rejectedTable], { dryRun: false });
+    const clock = new GuardedClock();
     const log = await openLog(config.logUrl, {
       folder: join(folder, "log"),
       streams: [stream],
       segmentBytes: config.logSegmentSize,
       retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
       keys: { window: config.keyWindow, count: config.keysMax },
+      clock: clock.sure,
+      observer: { opened: (newest) => clock.startedAfter(newest) },
     });
     try {
       const spec = tableSpec(stream);

@@ -8,6 +8,7 @@ import { registerRoutes } from "./compose-routes.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
+import { GuardedClock } from "./guarded-clock.ts";
 import type { Readiness } from "./http/health.ts";
 import { checkAddress } from "./http/listen-error.ts";
 import { createServer, type HttpServer } from "./http/server.ts";
@@ -136,13 +137,15 @@ async function openParts(
   opened.defer(() => store.close());
   await migrate(store, streams, logger);
 
+  const clock = new GuardedClock();
   const log = await openLog(config.logUrl, {
     folder: join(folder.path, "log"),
     streams,
     segmentBytes: config.logSegmentSize,
     retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
     keys: { window: config.keyWindow, count: config.keysMax },
-    observer: logObserver(metrics, logger),
+    clock: clock.sure,
+    observer: { ...logObserver(metrics, logger), opened: (newest) => clock.startedAfter(newest) },
   });
   opened.defer(() => log.close());
 
@@ -152,6 +155,7 @@ async function openParts(
     streams,
     folder: join(folder.path, "ledger"),
     observer: loadObserver(metrics, recent, logger),
+    sure: clock.sure,
   });
   opened.defer(() => loader.stop());
   late.sample = () => streams.map((stream) => streamSample(stream.name, log, loader));
@@ -160,6 +164,7 @@ async function openParts(
     store,
     age: config.rejectedRetentionAge,
     bytes: config.rejectedRetentionSize,
+    clock: clock.sure,
     observer: rejectedRetentionObserver(metrics, logger),
   });
   opened.defer(() => rejectedRetention.close());

@@ -48,16 +48,19 @@ export class Tokens {
     for (const token of gone) token.end();
   }
 
-  /** Ends the tokens whose time is over. */
+  /** Ends the tokens whose time is over, and those that it isn't over for any more go on: the clock was set. */
   endExpired(now: number): void {
-    for (const token of this.#tokens) if (token.isExpired(now)) token.end();
+    for (const token of this.#tokens) {
+      if (token.isExpired(now)) token.end();
+      else token.goOn();
+    }
   }
 }
 
 /** One token, and what it has used of its rate. */
 export class Token implements Caller {
   readonly entry: TokenEntry;
-  readonly #end = new AbortController();
+  #end = new AbortController();
   readonly #bucket: TokenBucket | undefined;
 
   constructor(entry: TokenEntry, before: Token | undefined) {
@@ -78,6 +81,11 @@ export class Token implements Caller {
 
   end(): void {
     this.#end.abort();
+  }
+
+  /** What was opened with it and has ended stays so. */
+  goOn(): void {
+    if (this.#end.signal.aborted) this.#end = new AbortController();
   }
 
   isExpired(now: number): boolean {

@@ -23,6 +23,8 @@ export interface LoaderOptions {
   readonly observer?: LoadObserver;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
+  /** The time that has surely come, whatever people do to the clock: the windows of ids go by it. Default `clock`. */
+  readonly sure?: () => number;
   /** Where a ledger is kept. Default: a file of the machine's own disk. */
   readonly ledgerFile?: (path: string) => LedgerFile;
 }
@@ -79,7 +81,7 @@ export function createLoader(options: LoaderOptions): Loader {
 }
 
 function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
-  const { clock = Date.now, observer = {} } = options;
+  const { clock = Date.now, sure = clock, observer = {} } = options;
   const limits = { ...LOAD_LIMITS, ...options.limits };
   // Not a number of an earlier run either: an answer may outlive the process in somebody's cache.
   let version = clock() * VERSIONS_PER_MILLISECOND;
@@ -87,7 +89,7 @@ function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
     version += 1;
   };
   const { log, store, folder } = options;
-  const common = { log, store, stream, folder, limits, observer, clock, visible };
+  const common = { log, store, stream, folder, limits, observer, clock, sure, visible };
   const file = options.ledgerFile ?? ledgerFile;
   const load = (partition: number) => new PartitionLoader({ ...common, partition, ledgerFile: file });
   const first = load(0);

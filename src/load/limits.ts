@@ -1,4 +1,4 @@
-import { KIB, MIB, SECOND } from "../units.ts";
+import { KIB, MIB, MINUTE, SECOND } from "../units.ts";
 
 /** What the loader may hold and how it waits. Every field has its default in `LOAD_LIMITS`. */
 export interface LoadLimits {
@@ -37,6 +37,8 @@ export const READ_BYTES = 4 * MIB;
 export const ROWS_PER_TURN = 10_000;
 /** Ids in one question to the store. */
 export const IDS_PER_QUESTION = 10_000;
+/** How often the store is told which ids it may forget, in milliseconds. */
+export const FORGET_IDS_INTERVAL = 10 * MINUTE;
 /** Runs of duplicate or refused offsets that are remembered for `stored`; older batches get no counts. */
 export const OUTCOME_SPANS_MAX = 100_000;
 /** Refused events of a stream with ids that the ledger remembers: an id that was refused isn't stored. */

@@ -5,11 +5,7 @@ import type { Store } from "../store/store.ts";
 import { dueErasures, eraseOne, openErasures, takeRequests } from "./erase.ts";
 import type { EraseRequests } from "./erase-requests.ts";
 import { gather } from "./gather.ts";
-import { readIds } from "./ids/batch-ids.ts";
-import { fillIdFilter } from "./ids/fill-id-filter.ts";
-import { findDuplicates } from "./ids/find-duplicates.ts";
-import type { IdFilter } from "./ids/id-filter.ts";
-import { countInTurns } from "./in-turns.ts";
+import { StreamIds } from "./ids/stream-ids.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
 import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
@@ -40,6 +36,8 @@ export interface LoadStepsOptions {
   readonly turns: Turns;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** The time that has surely come, milliseconds since 1970: see `GuardedClock`. */
+  readonly sure: () => number;
   readonly signal: AbortSignal;
   /** Rows of the stream's table may have become visible. */
   readonly visible: () => void;
@@ -50,7 +48,7 @@ export class LoadSteps {
   readonly #options: LoadStepsOptions;
   readonly #name: string;
   #ledger: Ledger | undefined;
-  #filter: IdFilter | undefined;
+  readonly #ids: StreamIds;
   /** What the log held at start may be in the store already: up to this offset the store is asked first. */
   #askUntil = 0;
   /** Whether the table takes an earlier schema as it is, by its fingerprint. */
@@ -64,6 +62,7 @@ export class LoadSteps {
   constructor(options: LoadStepsOptions) {
     this.#options = options;
     this.#name = options.stream.name;
+    this.#ids = new StreamIds({ ...options, idsMax: options.limits.ids });
     // Until it is known: nothing waits.
     this.#loaded = options.log.status(this.#name, options.partition).end;
   }
@@ -73,9 +72,9 @@ export class LoadSteps {
     return this.#loaded;
   }
 
-  /** When the oldest event that isn't loaded was accepted, as far as that was read. */
-  get oldest(): number | undefined {
-    return this.#oldest;
+  /** How long ago the oldest event that isn't loaded was accepted, as far as that was read; else 0. Milliseconds. */
+  get lagAge(): number {
+    return this.#oldest === undefined ? 0 : this.#ageOf(this.#oldest, this.#loaded.offset);
   }
 
   async reconcile(): Promise<ActiveState> {
@@ -94,10 +93,10 @@ export class LoadSteps {
     const { loaded, plan } = await reconcile(work);
     this.#askUntil = log.status(this.#name, partition).end.offset;
     await this.#begin(loaded);
-    this.#filter = await this.#fillFilter();
+    await this.#ids.fill(this.#oldest);
     const batches = plan === undefined ? [] : await batchesOf(work, plan);
     if (batches.length === 0) return { kind: "gathering" };
-    return { kind: "inserting", batches, ids: await this.#readIds(batches), askFirst: true };
+    return { kind: "inserting", batches, ids: await this.#ids.of(batches), askFirst: true };
   }
 
   async gather(): Promise<ActiveState | undefined> {
@@ -177,17 +176,11 @@ export class LoadSteps {
 
   /** Decides on duplicates and writes the plan in the ledger: what is decided stays so, whatever happens next. */
   async plan(batches: readonly LogBatch[]): Promise<ActiveState> {
-    const { store, stream } = this.#options;
     const ledger = await this.#openLedger();
     const [first, last] = [batches[0], batches.at(-1)];
     if (first === undefined || last === undefined) return { kind: "gathering" };
-    const ids = await this.#readIds(batches);
-    const search = { store, table: this.#name, window: stream.id?.window ?? 0 };
-    const refused = ledger.state?.refused ?? [];
-    const duplicates =
-      ids === undefined || this.#filter === undefined
-        ? []
-        : await findDuplicates({ ...search, filter: this.#filter, refused }, first.log, ids);
+    const ids = await this.#ids.of(batches);
+    const duplicates = await this.#ids.duplicates(first.log, ids, ledger.state?.refused ?? []);
     const [from, to] = [first.offset, endOf(last)];
     await ledger.record({ kind: "plan", log: first.log, from, to, duplicates: spansOf(duplicates) });
     return { kind: "inserting", batches, ids, askFirst: from < this.#askUntil };
@@ -211,7 +204,7 @@ export class LoadSteps {
       checkpoint: () => signal.throwIfAborted(),
     });
     this.#tell(openPlan(ledger), state.batches, inserted);
-    await this.#rememberIds(state);
+    await this.#ids.remember(state.ids, state.batches.at(-1)?.acceptedAt ?? 0);
     return { kind: "committing", batches: state.batches };
   }
 
@@ -226,6 +219,7 @@ export class LoadSteps {
       await ledger.record({ kind: "loaded", stored });
     }
     await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#pinned ?? this.#loaded);
+    await this.#ids.forget();
     return { kind: "gathering" };
   }
 
@@ -243,28 +237,24 @@ export class LoadSteps {
 
   /** The plan's rows are queryable: tells everyone who is concerned. */
   #tell(plan: OpenPlan, batches: readonly LogBatch[], inserted: Spans): void {
-    const { observer, outcomes, clock } = this.#options;
+    const { observer, outcomes } = this.#options;
     this.#loaded = { log: plan.log, offset: plan.to };
     this.#oldest = undefined;
     outcomes.done(plan);
     const duplicates = sizeOf(plan.duplicates);
     if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);
     if (plan.refused.length > 0) observer.refused?.(this.#name, plan.refused.length);
-    const now = clock();
     for (const [acceptedAt, count] of countsByTime(batches, inserted)) {
-      observer.fresh?.(this.#name, Math.max(0, now - acceptedAt), count);
+      observer.fresh?.(this.#name, this.#ageOf(acceptedAt, plan.from), count);
     }
   }
 
-  async #rememberIds({ ids: rows, batches }: InsertingState): Promise<void> {
-    const filter = this.#filter;
-    if (filter === undefined) return;
-    if (rows !== undefined) {
-      await countInTurns(rows.ids.count, (row) => {
-        filter.add(filter.fingerprintAt(rows.ids, row), rows.acceptedAt[row] ?? 0);
-      });
-    }
-    filter.rotate(batches.at(-1)?.acceptedAt ?? 0);
+  /** How long ago an event was accepted: of one that came in this process's life, whatever the clock did meanwhile. */
+  #ageOf(acceptedAt: number, offset: number): number {
+    const { clock, sure } = this.#options;
+    const age = Math.max(0, clock() - acceptedAt);
+    const sureAge = sure() - acceptedAt;
+    return offset < this.#askUntil || sureAge < 0 ? age : Math.min(age, sureAge);
   }
 
   async #openLedger(): Promise<Ledger> {
@@ -274,21 +264,6 @@ export class LoadSteps {
       this.#ledger = await openLedger(ledgerFile(path), path);
     }
     return this.#ledger;
-  }
-
-  async #fillFilter(): Promise<IdFilter | undefined> {
-    const { store, stream, limits, clock, signal } = this.#options;
-    if (stream.id === undefined) return undefined;
-    const { window } = stream.id;
-    const [idsMax, now, oldest] = [limits.ids, clock(), this.#oldest];
-    return fillIdFilter({ store, table: this.#name, window, idsMax, now, oldest, signal });
-  }
-
-  /** Events of a schema without an id, or with another, have none, whatever is declared now. */
-  async #readIds(batches: readonly LogBatch[]) {
-    const field = batches[0]?.schema.idField;
-    if (field === undefined || this.#options.stream.id?.field !== field) return undefined;
-    return readIds(batches, field);
   }
 
   /** Events of an earlier schema that the table doesn't take as they are, judged by today's. */

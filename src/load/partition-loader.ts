@@ -1,4 +1,4 @@
-import { type HeadraceError, toHeadraceError, type ErrorCode } from "../errors.ts";
+import { toHeadraceError, type ErrorCode, type HeadraceError } from "../errors.ts";
 import type { Position } from "../log/log.ts";
 import { backoffDelay, pause } from "./backoff.ts";
 import { EraseRequests } from "./erase-requests.ts";
@@ -31,8 +31,9 @@ export class PartitionLoader {
   readonly #reconciled = Promise.withResolvers<void>();
   #state: LoadState = { kind: "reconciling" };
   #running: Promise<void> | undefined;
-  /** Failures in a row. */
+  /** Failures in a row, and the last of them. */
   #failures = 0;
+  #failure: HeadraceError | undefined;
 
   constructor(options: PartitionLoaderOptions) {
     this.#options = options;
@@ -84,12 +85,12 @@ export class PartitionLoader {
   }
 
   status(): LoadStatus {
-    const { log, stream, partition, clock } = this.#options;
-    const { loaded, oldest } = this.#steps;
+    const { log, stream, partition } = this.#options;
+    const { loaded } = this.#steps;
     const { end } = log.status(stream.name, partition);
     const lagEvents = Math.max(0, end.offset - loaded.offset);
-    const lagAge = lagEvents === 0 || oldest === undefined ? 0 : Math.max(0, clock() - oldest);
-    return { ...describe(this.#state), lagEvents, lagAge, loaded };
+    const lagAge = lagEvents === 0 ? 0 : this.#steps.lagAge;
+    return { ...describe(this.#state, this.#failure), lagEvents, lagAge, loaded };
   }
 
   async #run(): Promise<void> {
@@ -127,12 +128,15 @@ export class PartitionLoader {
     try {
       const next = await this.#advance(state);
       this.#failures = 0;
+      this.#failure = undefined;
       return next ?? { kind: "stopped" };
     } catch (thrown) {
       const error = toHeadraceError(thrown);
       if (this.#stopping.signal.aborted) return { kind: "stopped" };
+      this.#failure = undefined;
       if (HALTING.has(error.code)) return { kind: "halted", error };
       this.#failures += 1;
+      this.#failure = error;
       const failed = state.kind === "inserting" ? { ...state, askFirst: true } : state;
       return { kind: "retrying", failed, error, attempt: this.#failures };
     }
@@ -191,24 +195,34 @@ export class PartitionLoader {
   }
 }
 
-function describe(state: LoadState): Pick<LoadStatus, "state" | "reason"> {
+/** While what has failed is tried again, it goes on to say so: until it has succeeded nobody knows. */
+function describe(
+  state: LoadState,
+  failure: HeadraceError | undefined,
+): Pick<LoadStatus, "state" | "reason"> {
   switch (state.kind) {
-    case "reconciling":
-      return { state: "reconciling" };
     case "gathering":
-    case "erasing":
     case "yielding":
+      // Which may wait for hours.
+      return { state: "running" };
+    case "reconciling":
+    case "erasing":
     case "planning":
     case "inserting":
     case "committing":
-      return { state: "running" };
+      if (failure !== undefined) return { state: "retrying", reason: reasonOf(failure) };
+      return { state: state.kind === "reconciling" ? "reconciling" : "running" };
     case "retrying":
-      return { state: "retrying", reason: `${state.error.code}: ${state.error.message}` };
+      return { state: "retrying", reason: reasonOf(state.error) };
     case "halted":
-      return { state: "stopped", reason: `${state.error.code}: ${state.error.message}` };
+      return { state: "stopped", reason: reasonOf(state.error) };
     case "stopped":
       return { state: "stopped" };
     default:
       return unreachable(state);
   }
+}
+
+function reasonOf({ code, message }: HeadraceError): string {
+  return `${code}: ${message}`;
 }

@@ -122,6 +122,8 @@ export interface LogBatch {
 
 /** Called by an adapter; all are optional. Must not throw. Durations are in milliseconds. */
 export interface LogObserver {
+  /** A start has read what is there: when the newest of it was accepted (milliseconds since 1970), if there is anything. */
+  opened?(newest: number | undefined): void;
   /** A group of batches became durable with one write and one sync. */
   synced?(stream: string, group: { batches: number; bytes: number; write: number; sync: number }): void;
   /** A start cut off a torn tail: what a crash left of a group that was never acknowledged, unless the disk damaged it later. A new log id begins. */

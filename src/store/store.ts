@@ -40,6 +40,9 @@ export interface Store {
   /** For a table with ids: all ids that were accepted since then, in pages, to fill a filter at start. */
   scanIds(table: string, since: number): AsyncIterable<readonly string[]>;
 
+  /** For a table with ids: ids that were stored before this time (milliseconds) needn't be kept any more; it may keep some longer. */
+  forgetIds(table: string, storedBefore: number): Promise<void>;
+
   /**
    * Deletes the selected rows, and the ids of a stream's rows with them; gives how many rows there were. When it
    * resolves no query sees them. May be repeated: what is gone is gone. With `dryRun` they are only counted. An engine
@@ -104,7 +107,7 @@ export interface TableSpec {
   readonly description: string;
   readonly schema: StreamSchema;
   readonly table: TableOptions;
-  /** Keep ids for this long (milliseconds), when the stream has an id. */
+  /** For how long (milliseconds) an id counts, when the stream has one: ids are kept until `forgetIds`. */
   readonly idWindow?: number;
   /** JSON text of declared defaults: what rows from before a column was added have in it. */
   readonly defaults?: ReadonlyMap<string, string>;

@@ -81,6 +81,18 @@ describe("other tokens in their place", () => {
     expect(tokens.find(token)?.take()?.allowed).toBe(true);
   });
 
+  test("one that was over only by a clock that was set ahead goes on when the clock is right again", () => {
+    const { token, entry } = testToken("a", ["sql"], { expires: "2026-01-01T00:00:00Z" });
+    const tokens = new Tokens(entries(entry));
+    const found = tokens.find(token);
+    tokens.endExpired(Date.UTC(2026, 0, 2));
+    const ended = found?.ended;
+    expect(ended?.aborted).toBe(true);
+    tokens.endExpired(Date.UTC(2025, 11, 24));
+    expect(found?.ended.aborted).toBe(false);
+    expect(ended?.aborted, "what had ended stays so").toBe(true);
+  });
+
   test("one whose time is over has ended", () => {
     const { token, entry } = testToken("a", ["sql"], { expires: "2026-01-01T00:00:00Z" });
     const tokens = new Tokens(entries(entry));

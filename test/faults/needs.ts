@@ -11,12 +11,11 @@ export type Need = NonNullable<Scenario["needs"]>[number];
 const ADVICE: Readonly<Record<Need, string>> = {
   strace:
     "strace, and the right to trace processes (apt-get install strace; in a container --cap-add=SYS_PTRACE)",
-  faketime: "faketime (apt-get install faketime)",
   tmpfs: "the right to mount a tmpfs (run as root; in a container --cap-add=SYS_ADMIN)",
   root: "to be run as root",
 };
 
-const PACKAGES: Partial<Readonly<Record<Need, string>>> = { strace: "strace", faketime: "faketime" };
+const PACKAGES: Partial<Readonly<Record<Need, string>>> = { strace: "strace" };
 
 /**
  * Of these needs, what this machine lacks and how to get it. With `install`, programs are installed first where that
@@ -44,8 +43,6 @@ function isThere(need: Need): boolean {
   switch (need) {
     case "strace":
       return succeeds("strace", ["-f", "-o", "/dev/null", "true"]);
-    case "faketime":
-      return succeeds("faketime", ["2001-01-01", "true"]);
     case "tmpfs":
       return isRoot() && canMount();
     case "root":

@@ -83,7 +83,7 @@ export async function writeBite(bites: readonly Bite[], seed: number): Promise<v
 }
 
 /** Puts a generated section between its two marks. */
-async function replaceSection(name: string, text: string): Promise<void> {
+export async function replaceSection(name: string, text: string): Promise<void> {
   if (!existsSync(PAGE)) throw new Error(`${PAGE} is missing: it holds the text around the figures`);
   const page = await readFile(PAGE, "utf8");
   const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];

@@ -1,11 +1,18 @@
 import type { Scenario } from "./scenario.ts";
+import { clientsOnce } from "./scenarios/clients-once.ts";
+import { clockJumps } from "./scenarios/clock-jumps.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
+import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
+import { manyIds } from "./scenarios/many-ids.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { restarts } from "./scenarios/restarts.ts";
 import { stopUnderLoad } from "./scenarios/stop-under-load.ts";
+import { storeKilledInserts } from "./scenarios/store-killed-inserts.ts";
+import { storeRefuses } from "./scenarios/store-refuses.ts";
+import { storeWrongAnswers } from "./scenarios/store-wrong-answers.ts";
 
 /** Every scenario, in the order of the report. */
 export const scenarios: readonly Scenario[] = [
@@ -17,4 +24,11 @@ export const scenarios: readonly Scenario[] = [
   earlierFormat,
   twoAtOnce,
   frozen,
+  storeKilledInserts,
+  storeWrongAnswers,
+  storeRefuses,
+  clientsOnce,
+  flood,
+  clockJumps,
+  manyIds,
 ];

@@ -55,8 +55,8 @@ export const protections = {
       },
       {
         file: "src/load/load-steps.ts",
-        find: "ids: await this.#readIds(batches), askFirst: true",
-        replace: "ids: await this.#readIds(batches), askFirst: false",
+        find: "ids: await this.#ids.of(batches), askFirst: true",
+        replace: "ids: await this.#ids.of(batches), askFirst: false",
       },
     ],
   },
@@ -119,8 +119,8 @@ export const protections = {
     groups: ["kill", "ids"],
     removals: [
       {
-        file: "src/load/load-steps.ts",
-        find: "ids === undefined || this.#filter === undefined",
+        file: "src/load/ids/stream-ids.ts",
+        find: "rows === undefined || filter === undefined || stream.id === undefined",
         replace: "true",
       },
     ],
@@ -144,6 +144,22 @@ export const protections = {
         file: "src/data-folder.ts",
         find: 'database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");',
         replace: "",
+      },
+    ],
+  },
+  clock: {
+    what: "what is forgotten or dropped goes by the time that has surely come, whatever the clock is set to",
+    groups: ["clock"],
+    removals: [
+      {
+        file: "src/guarded-clock.ts",
+        find: "if (steady - since < STEP_PROOF) return believed;",
+        replace: "",
+      },
+      {
+        file: "src/guarded-clock.ts",
+        find: "Math.min(now, time ?? now)",
+        replace: "now",
       },
     ],
   },

@@ -56,6 +56,7 @@ export class FaultyWorld {
       present: (...args) => this.#step("present", () => store.present(...args)),
       findIds: (...args) => this.#step("findIds", () => store.findIds(...args)),
       scanIds: (...args) => store.scanIds(...args),
+      forgetIds: (...args) => store.forgetIds(...args),
       erase: (table, ...args) => this.#step(`erase ${table}`, () => store.erase(table, ...args)),
       query: (...args) => store.query(...args),
       describe: (...args) => store.describe(...args),
@@ -123,7 +124,8 @@ export class FaultyWorld {
   }
 }
 
-function firstHalf(batch: PlannedBatch): PlannedBatch {
+/** What an insert takes that fails in its middle. */
+export function firstHalf(batch: PlannedBatch): PlannedBatch {
   const count = Math.floor(batch.count / 2);
   const lines = Buffer.concat([...batch.lines])
     .toString()

@@ -120,6 +120,7 @@ export function storeWith(store: Store, changes: Partial<Store>): Store {
     present: (...args) => store.present(...args),
     findIds: (...args) => store.findIds(...args),
     scanIds: (...args) => store.scanIds(...args),
+    forgetIds: (...args) => store.forgetIds(...args),
     erase: (...args) => store.erase(...args),
     query: (...args) => store.query(...args),
     describe: (...args) => store.describe(...args),

@@ -8,7 +8,7 @@ export interface FillOptions {
   /** Milliseconds in which a second event with an id is a duplicate. */
   readonly window: number;
   readonly idsMax: number;
-  /** Milliseconds since 1970. */
+  /** The time that has surely come, milliseconds since 1970. */
   readonly now: number;
   /** When the oldest event that isn't loaded was accepted, if there is one. */
   readonly oldest: number | undefined;

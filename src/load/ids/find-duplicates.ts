@@ -18,6 +18,8 @@ export interface DuplicateSearch {
   readonly table: string;
   /** Milliseconds in which a second event with an id is a duplicate. */
   readonly window: number;
+  /** The time that has surely come, milliseconds: an event accepted after it came while the clock was ahead, so it came now. */
+  readonly now: number;
   readonly filter: IdFilter;
   /** Events that the store refused: their ids were written before it did, but aren't taken. */
   readonly refused: readonly RefusedPlace[];
@@ -33,7 +35,7 @@ export async function findDuplicates(
   log: string,
   rows: EventIds,
 ): Promise<number[]> {
-  const suspects = await suspectRows(search.filter, rows);
+  const suspects = await suspectRows(search, rows);
   if (suspects.length === 0) return [];
   const taken = await storedElsewhere(search, log, suspects);
   const duplicates: number[] = [];
@@ -49,20 +51,25 @@ export async function findDuplicates(
 }
 
 /** All rows whose id may be another's too, in the store or among the rows. */
-async function suspectRows(filter: IdFilter, { ids, offsets, acceptedAt }: EventIds): Promise<IdRow[]> {
+async function suspectRows(
+  { filter, now }: DuplicateSearch,
+  { ids, offsets, acceptedAt }: EventIds,
+): Promise<IdRow[]> {
+  // What seems to come from the future would seem to be out of the window of all that came just before it.
+  const timeOf = (row: number): number => Math.min(acceptedAt[row] ?? 0, now);
   const seen = new FingerprintSet(ids.count);
   /** Of the ids that came before: by fingerprint, as equal ids have equal ones. */
   const perhaps = new Set<number>();
   await countInTurns(ids.count, (row) => {
     const fingerprint = filter.fingerprintAt(ids, row);
-    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, acceptedAt[row] ?? 0)) perhaps.add(fingerprint);
+    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, timeOf(row))) perhaps.add(fingerprint);
   });
   if (perhaps.size === 0) return [];
   // An id that repeats became a suspect at its second row: the first is one too.
   const suspects: IdRow[] = [];
   await countInTurns(ids.count, (row) => {
     if (!perhaps.has(filter.fingerprintAt(ids, row))) return;
-    suspects.push({ id: ids.at(row), offset: offsets[row] ?? 0, acceptedAt: acceptedAt[row] ?? 0 });
+    suspects.push({ id: ids.at(row), offset: offsets[row] ?? 0, acceptedAt: timeOf(row) });
   });
   return suspects;
 }

@@ -17,7 +17,7 @@ import {
   SEGMENT_BYTES_MIN,
 } from "./limits.ts";
 import { Partition, type PartitionOptions } from "./partition.ts";
-import { inspect } from "./recovery.ts";
+import { inspect, type Inspected } from "./recovery.ts";
 import type { Retention } from "./retention.ts";
 
 export interface EmbeddedLogOptions {
@@ -63,6 +63,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log>
       await fileSystem.makeFolder(folder);
       openings.push({ schema, keys, found: await inspect(fileSystem, name, folder, keys) });
     }
+    settings.observer.opened?.(newestOf(openings.map(({ found }) => found)));
     // Only now, when every stream is known to be sound, is anything changed.
     for (const { found, schema, keys } of openings) {
       partitions.set(found.stream, await Partition.open(found, schema, keys, settings));
@@ -106,6 +107,13 @@ function embeddedLog(partitions: ReadonlyMap<string, Partition>): Log {
       await closeAll(partitions);
     },
   };
+}
+
+/** When the newest of what a start found was accepted. */
+function newestOf(streams: readonly Inspected[]): number | undefined {
+  const parts = streams.flatMap(({ segments, keyFiles }) => [...segments, ...keyFiles]);
+  const newest = Math.max(0, ...parts.map(({ lastAcceptedAt }) => lastAcceptedAt));
+  return newest === 0 ? undefined : newest;
 }
 
 async function closeAll(partitions: ReadonlyMap<string, Partition>): Promise<void> {

@@ -26,7 +26,7 @@ import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
 import { beginRebuild } from "./rebuild-table.ts";
 import { describeQuery, runQuery } from "./run-query.ts";
-import { findIds, scanIds } from "./stored-ids.ts";
+import { findIds, forgetIds, scanIds } from "./stored-ids.ts";
 
 /** The store in ClickHouse, over whichever connection. */
 export class ClickHouseStore implements Store {
@@ -70,6 +70,10 @@ export class ClickHouseStore implements Store {
 
   scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
     return scanIds(this.#connection, table, since);
+  }
+
+  forgetIds(table: string, storedBefore: number): Promise<void> {
+    return forgetIds(this.#connection, table, storedBefore);
   }
 
   erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number> {

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import type { TableOptions } from "../../project/declarations.ts";
-import { SECOND } from "../../units.ts";
 import type { TableSpec } from "../store.ts";
 import { columnList } from "./column-types.ts";
 import { quoteName, quoteText } from "./quote.ts";
@@ -88,7 +87,12 @@ export function createTable(spec: TableSpec): string {
   ].join(" ");
 }
 
-/** First positions of ids. A day's parts are dropped whole when the window is over. */
+export const ID_PARTITION = "toYYYYMMDD(`accepted_at`)";
+
+/**
+ * First positions of ids. A day's are dropped whole, by `forgetIds` and by no TTL, since that would take a clock's word that
+ * was set ahead by mistake. They go by when they were stored: what is loaded late must still find the ids of its time.
+ */
 export function createIdsTable(spec: TableSpec, table = idsTable(spec.name)): string {
   const { schema } = spec;
   return [
@@ -96,16 +100,11 @@ export function createIdsTable(spec: TableSpec, table = idsTable(spec.name)): st
     "`id` String CODEC(ZSTD), `log` LowCardinality(String), `offset` UInt64 CODEC(Delta, ZSTD),",
     "`accepted_at` DateTime64(3, 'UTC') CODEC(Delta, ZSTD),",
     "`stored_at` DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD)",
-    ") ENGINE = MergeTree PARTITION BY toYYYYMMDD(`accepted_at`) ORDER BY (`id`)",
-    `TTL ${idsTtl(spec)}`,
-    `SETTINGS ${settings({ ...TABLE_SETTINGS, ttl_only_drop_parts: 1 })}`,
+    ") ENGINE = MergeTree",
+    `PARTITION BY ${ID_PARTITION} ORDER BY (\`id\`)`,
+    `SETTINGS ${settings(TABLE_SETTINGS)}`,
     `COMMENT ${quoteText(idsComment(schema.idField))}`,
   ].join(" ");
-}
-
-export function idsTtl(spec: TableSpec): string {
-  // From when it was stored: what is loaded late must still find the ids of its time.
-  return `stored_at + toIntervalSecond(${Math.ceil((spec.idWindow ?? 0) / SECOND)})`;
 }
 
 /** Says which field the ids are of: with another field the kept ones would mean something else. */

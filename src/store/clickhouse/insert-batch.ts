@@ -1,5 +1,6 @@
 import { HeadraceError } from "../../errors.ts";
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
+import { SECOND } from "../../units.ts";
 import type { PlannedBatch } from "../store.ts";
 import { checkLines } from "./check-lines.ts";
 import { columnList } from "./column-types.ts";
@@ -84,11 +85,13 @@ function identityBytes({ count, offsets, acceptedAt: times }: PlannedBatch): Buf
 }
 
 function idsStatement(table: string, batch: PlannedBatch, ids: TextColumn): InsertStatement {
+  // By the clock that `forgetIds` goes by, which isn't the engine's when that is on another machine.
+  const storedAt = `toDateTime(${Math.floor(Date.now() / SECOND)}, 'UTC')`;
   return {
     sql: (input) =>
       [
-        `INSERT INTO ${DATABASE}.${quoteName(idsTable(table))} (id, log, offset, accepted_at)`,
-        `SELECT id, ${quoteText(batch.log)}, o, fromUnixTimestamp64Milli(a, 'UTC') FROM ${input("ids")}`,
+        `INSERT INTO ${DATABASE}.${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
+        `SELECT id, ${quoteText(batch.log)}, o, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
       ].join(" "),
     inputs: {
       ids: {

@@ -85,7 +85,7 @@ function planEngine(
   const changes: string[] = [];
   const statements: string[] = [];
   if (actual.ttl !== expected.ttl) {
-    const what = table === name ? "table.ttl" : "the window of ids";
+    const what = table === name ? "table.ttl" : "the ttl of the ids";
     changes.push(`${name}: change ${what} from ${actual.ttl || "nothing"} to ${expected.ttl || "nothing"}`);
     statements.push(`${alter} ${expected.ttl === "" ? "REMOVE TTL" : `MODIFY TTL ${expected.ttl}`}`);
   }

@@ -1,6 +1,7 @@
 import type { StoredId } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE, idsTable } from "./ddl.ts";
+import { DATABASE, ID_PARTITION, idsTable } from "./ddl.ts";
+import { SECOND } from "../../units.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
@@ -52,6 +53,21 @@ export async function* scanIds(
     if (page.length < PAGE_SIZE) return;
     after = page.at(-1) ?? "";
   }
+}
+
+/** Drops the days all of whose ids were stored before that time (milliseconds): whole partitions, which costs nothing. */
+export async function forgetIds(
+  connection: ClickHouseConnection,
+  table: string,
+  storedBefore: number,
+): Promise<void> {
+  const ids = `${DATABASE}.${quoteName(idsTable(table))}`;
+  const before = `toDateTime(${Math.max(0, Math.floor(storedBefore / SECOND))}, 'UTC')`;
+  const days = await readLines(
+    connection,
+    `SELECT ${ID_PARTITION} AS day FROM ${ids} GROUP BY day HAVING max(stored_at) < ${before}`,
+  );
+  for (const [day = ""] of days) await readLines(connection, `ALTER TABLE ${ids} DROP PARTITION ${day}`);
 }
 
 function acceptedSince(since: number): string {

@@ -32,6 +32,7 @@ function searchOf(stored: readonly StoredRow[], refused: readonly RefusedPlace[]
     },
     table: "events",
     window: WINDOW,
+    now: Infinity,
     filter,
     refused,
   };
@@ -63,6 +64,13 @@ const storedRow = (id: string, offset: number, acceptedAt = 950, log = LOG): Sto
 test("an id that is stored within the window is a duplicate, one that is stored before it is not", async () => {
   const { search } = searchOf([storedRow("in", 1, 901), storedRow("out", 2, 899)]);
   expect(await findDuplicates(search, LOG, [row("in", 10), row("out", 11), row("new", 12)])).toEqual([10]);
+});
+
+test("a clock that was set ahead takes no id out of the window before it has come so far, in the store or in the batch", async () => {
+  const { search } = searchOf([storedRow("a", 1, 990), storedRow("ahead", 2, 9_000)]);
+  const rows = [row("a", 10, 9_001), row("b", 11, 1_000), row("b", 12, 9_002), row("ahead", 13, 1_001)];
+  expect(await findDuplicates({ ...search, now: 1_002 }, LOG, rows)).toEqual([10, 12, 13]);
+  expect(await findDuplicates({ ...search, now: 9_003 }, LOG, rows)).toEqual([13]);
 });
 
 test("each row has the window of its own time, though they are asked about together", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EmbeddedLogOptions } from "../../../src/log/embedded/embedded-log.ts";
+import { GuardedClock } from "../../../src/guarded-clock.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { DAY, HOUR, KIB } from "../../../src/units.ts";
 import { until } from "../../support/until.ts";
@@ -160,6 +161,34 @@ describe("retention of the embedded log", () => {
     );
   });
 
+  it("drops nothing and forgets no key by a clock that is set ahead and back, or ahead while it was closed", async () => {
+    const all = { keys: 20, first: 0, knowsFirstKey: true };
+    let ahead = 0;
+    const open = async (work: (log: Log) => Promise<void>): Promise<void> => {
+      const clock = new GuardedClock(
+        () => now + ahead,
+        () => now,
+      );
+      await folder.with(work, {
+        segmentBytes: 4 * KIB,
+        retention: { age: 2 * DAY },
+        keys: { window: 2 * DAY },
+        clock: clock.sure,
+        observer: { opened: (newest) => clock.startedAfter(newest) },
+      });
+    };
+    await open(async (log) => {
+      await fill(log, 20, (n) => `key ${n}`);
+      for (ahead of [10 * DAY, 0, -10 * DAY, 0]) expect(await heldBy(log)).toEqual(all);
+    });
+    ahead = 10 * DAY;
+    await open(async (log) => {
+      expect(await heldBy(log)).toEqual(all);
+      ahead = 0;
+      expect(await heldBy(log)).toEqual(all);
+    });
+  });
+
   describe("of idempotency keys", () => {
     it("forgets keys that are older than the window", async () => {
       const window = 10 * HOUR;
@@ -225,3 +254,11 @@ describe("retention of the embedded log", () => {
     });
   });
 });
+
+/** How much of what was appended there still is. */
+async function heldBy(log: Log): Promise<{ keys: number; first: number; knowsFirstKey: boolean }> {
+  await log.commit("s", 0, "loader", log.status("s", 0).end);
+  const { keys, first } = log.status("s", 0);
+  const answer = await log.recall("s", "key 0");
+  return { keys, first: first.offset, knowsFirstKey: answer !== undefined };
+}
