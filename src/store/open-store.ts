@@ -25,16 +25,18 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store that a URL names: `chdb:` is ClickHouse in this process. The engine takes one folder in a process.
+ * Opens the store that a URL names: `chdb:` is ClickHouse in this process, which takes one folder in a process; `postgres://…`
+ * is a PostgreSQL server.
  * @throws HeadraceError `config_invalid` for a URL that names no store of this version, or where the engine can't run;
  * `store_failed` when it can't be opened.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
+  if (/^postgres(?:ql)?:/.test(url)) return openPostgres(url, options);
   if (url !== "chdb:") {
     const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
-    const known = scheme === "clickhouse" || scheme === "postgres";
+    const known = scheme === "clickhouse";
     const why = known ? `this version has no store over ${scheme}: yet` : "it names no store";
-    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${why}; use chdb:`);
+    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${why}; use chdb: or postgres://…`);
   }
   const { EmbeddedConnection } = await import("./clickhouse/embedded/embedded-connection.ts");
   const { ClickHouseStore } = await import("./clickhouse/clickhouse-store.ts");
@@ -44,6 +46,12 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
     ...options,
   });
   return ClickHouseStore.open(connection);
+}
+
+async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
+  const { parsePostgresUrl } = await import("./postgres/connect-options.ts");
+  const { PostgresStore } = await import("./postgres/postgres-store.ts");
+  return PostgresStore.open(parsePostgresUrl(url), { readers: options.readers ?? READERS_DEFAULT });
 }
 
 /** An empty embedded store in a temporary folder that is removed when it is closed. */

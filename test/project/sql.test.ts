@@ -152,8 +152,12 @@ test.each([
   expect(() => sql.param("x", type)).toThrow('sql.param() takes a type such as "Date"');
 });
 
-test("a dialect that isn't there is named", () => {
-  expect(() => compileSql(sql`SELECT 1`, "postgres")).toThrow('There is no SQL dialect "postgres"');
+test("PostgreSQL's names are in its own quotes, and its parameters have the same places", () => {
+  const query = sql`SELECT ${sql.identifier('a"b`')} FROM ${flights} WHERE n = ${7}`;
+  expect(compileSql(query, "postgres")).toEqual({
+    text: 'SELECT "a""b`" FROM "flights" WHERE n = {p1:Int64}',
+    params: { p1: { type: "Int64", value: "7" } },
+  });
 });
 
 test("parts can be reused, and each use binds anew", () => {
