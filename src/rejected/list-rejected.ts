@@ -1,6 +1,7 @@
 import { HeadraceError } from "../errors.ts";
 import type { EventError } from "../project/event-validator.ts";
 import { sql, type Sql } from "../project/sql.ts";
+import { sqlWords, type SqlWords } from "../store/sql-words.ts";
 import type { Store } from "../store/store.ts";
 import { eventText } from "./page-text.ts";
 import { decodeCursor, encodeCursor, type RejectedCursor } from "./rejected-cursor.ts";
@@ -12,7 +13,7 @@ import {
   partition,
   readRejectedRows,
   rejectedId,
-  ROW_COLUMNS,
+  rowColumns,
   waiting,
   type RejectedRow,
 } from "./rejected-rows.ts";
@@ -58,7 +59,11 @@ export interface ListedRejection {
 /** A page of a stream's rejected events, newest first. Throws `bad_parameter` for a limit or cursor that isn't one. */
 export async function listRejected(store: Store, options: ListRejectedOptions): Promise<RejectedPage> {
   const limit = checkLimit(options.limit ?? REJECTED_PAGE_DEFAULT);
-  const rows = await readRejectedRows(store, pageQuery(options, limit + 1), options.signal);
+  const rows = await readRejectedRows(
+    store,
+    pageQuery(sqlWords(store.capabilities), options, limit + 1),
+    options.signal,
+  );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
@@ -78,24 +83,24 @@ function checkLimit(limit: number): number {
 const newestFirst = sql`ORDER BY ${acceptedAt} DESC, ${log} DESC, ${partition} DESC, ${offset} DESC`;
 
 /** The inner query finds the page by small columns, so that the events of other pages aren't read. */
-function pageQuery(options: ListRejectedOptions, count: number): Sql {
+function pageQuery(words: SqlWords, options: ListRejectedOptions, count: number): Sql {
   const table = sql.identifier(REJECTED_TABLE);
   const { stream, code, before, cursor } = options;
-  const wanted = sql`${waiting(stream)} ${code === undefined ? sql`` : sql`AND code = ${code}`}
-    ${before === undefined ? sql`` : sql`AND ${acceptedAt} < fromUnixTimestamp64Milli(${before}, 'UTC')`}`;
+  const wanted = sql`${waiting(words, stream)} ${code === undefined ? sql`` : sql`AND code = ${code}`}
+    ${before === undefined ? sql`` : sql`AND ${acceptedAt} < ${words.time(before)}`}`;
   return sql`
-    SELECT ${ROW_COLUMNS}
+    SELECT ${rowColumns(words)}
     FROM ${table}
     WHERE stream = ${stream} AND (${log}, ${partition}, ${offset}) IN (
       SELECT ${log}, ${partition}, ${offset} FROM ${table}
-      WHERE ${wanted} ${cursor === undefined ? sql`` : olderThan(decodeCursor(cursor))}
+      WHERE ${wanted} ${cursor === undefined ? sql`` : olderThan(words, decodeCursor(cursor))}
       ${newestFirst} LIMIT ${count})
     ${newestFirst}`;
 }
 
-function olderThan(cursor: RejectedCursor): Sql {
+function olderThan(words: SqlWords, cursor: RejectedCursor): Sql {
   return sql`AND (${acceptedAt}, ${log}, ${partition}, ${offset})
-    < (fromUnixTimestamp64Milli(${cursor.time}, 'UTC'), ${cursor.log}, ${cursor.partition}, ${cursor.offset})`;
+    < (${words.time(cursor.time)}, ${cursor.log}, ${cursor.partition}, ${cursor.offset})`;
 }
 
 function cursorOf(row: RejectedRow): RejectedCursor {

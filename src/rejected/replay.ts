@@ -3,6 +3,7 @@ import type { BatchRange, Loader } from "../load/load.ts";
 import type { Log } from "../log/log.ts";
 import type { EventError, EventValidator } from "../project/event-validator.ts";
 import { sql, type Sql } from "../project/sql.ts";
+import { sqlWords, type SqlWords } from "../store/sql-words.ts";
 import type { Store } from "../store/store.ts";
 import { SECOND } from "../units.ts";
 import { decodeReplayCursor, encodeReplayCursor, type ReplayCursor } from "./replay-cursor.ts";
@@ -15,7 +16,7 @@ import {
   partition,
   readRejectedRows,
   rejectedId,
-  ROW_COLUMNS,
+  rowColumns,
   waiting,
   type RejectedRow,
 } from "./rejected-rows.ts";
@@ -89,7 +90,12 @@ export async function replayRejected(deps: ReplayDeps, options: ReplayOptions): 
   let [tried, size] = [0, PAGE_EVENTS];
   for (;;) {
     const count = Math.min(size, limit - tried);
-    const rows = await readPage(deps.store, pageQuery(options, started, cursor, count), count, signal);
+    const rows = await readPage(
+      deps.store,
+      pageQuery(sqlWords(deps.store.capabilities), options, { started, cursor, count }),
+      count,
+      signal,
+    );
     if (rows === undefined) {
       size = Math.floor(count / 2);
       continue;
@@ -193,12 +199,17 @@ async function readPage(
   }
 }
 
+interface ReplayPage {
+  readonly started: number;
+  readonly cursor: ReplayCursor | undefined;
+  readonly count: number;
+}
+
 /** Oldest first: of events with one id the first wins. The inner query finds the page by small columns. */
 function pageQuery(
+  words: SqlWords,
   { stream, selection }: ReplayOptions,
-  started: number,
-  cursor: ReplayCursor | undefined,
-  count: number,
+  { started, cursor, count }: ReplayPage,
 ): Sql {
   const table = sql.identifier(REJECTED_TABLE);
   const order = sql`ORDER BY ${acceptedAt}, ${log}, ${partition}, ${offset}`;
@@ -206,13 +217,13 @@ function pageQuery(
     cursor === undefined
       ? sql``
       : sql`AND (${acceptedAt}, ${log}, ${partition}, ${offset})
-        > (fromUnixTimestamp64Milli(${cursor.time}, 'UTC'), ${cursor.log}, ${cursor.partition}, ${cursor.offset})`;
+        > (${words.time(cursor.time)}, ${cursor.log}, ${cursor.partition}, ${cursor.offset})`;
   return sql`
-    SELECT ${ROW_COLUMNS} FROM ${table}
+    SELECT ${rowColumns(words)} FROM ${table}
     WHERE stream = ${stream} AND (${log}, ${partition}, ${offset}) IN (
       SELECT ${log}, ${partition}, ${offset} FROM ${table}
-      WHERE ${waiting(stream)} AND ${selectionCondition(selection)} ${after}
-        AND ${acceptedAt} < fromUnixTimestamp64Milli(${started}, 'UTC')
+      WHERE ${waiting(words, stream)} AND ${selectionCondition(words, selection)} ${after}
+        AND ${acceptedAt} < ${words.time(started)}
       ${order} LIMIT ${count})
     ${order}`;
 }
