@@ -4,9 +4,9 @@ import type { Loader, LoadStatus } from "../load/load.ts";
 import type { Log, PartitionStatus } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { StoreState } from "../store/store.ts";
+import { SECOND } from "../units.ts";
 
 export type { StoreState };
-import { SECOND } from "../units.ts";
 
 export interface HealthDeps {
   readonly streams: Iterable<Stream>;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +32,7 @@ export interface StoreOptions {
  * `store_failed` when it can't be opened.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
-  if (/^postgres(?:ql)?:/.test(url)) return openPostgres(url, options);
+  if (isPostgres(url)) return openPostgres(url, options);
   if (url !== "chdb:") {
     const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
     const known = scheme === "clickhouse";
@@ -48,14 +49,42 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
   return ClickHouseStore.open(connection);
 }
 
+const isPostgres = (url: string): boolean => /^postgres(?:ql)?:/.test(url);
+
 async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
   const { parsePostgresUrl } = await import("./postgres/connect-options.ts");
   const { PostgresStore } = await import("./postgres/postgres-store.ts");
   return PostgresStore.open(parsePostgresUrl(url), { readers: options.readers ?? READERS_DEFAULT });
 }
 
-/** An empty embedded store in a temporary folder that is removed when it is closed. */
-export async function openTemporaryStore(options: Omit<StoreOptions, "folder"> = {}): Promise<Store> {
+async function openTemporarySchema(url: string, options: Omit<StoreOptions, "folder">): Promise<Store> {
+  const { parsePostgresUrl } = await import("./postgres/connect-options.ts");
+  const { PostgresStore } = await import("./postgres/postgres-store.ts");
+  const { sqlLogin: _nobody, ...target } = parsePostgresUrl(url);
+  const schema = `headrace_check_${randomBytes(6).toString("hex")}`;
+  const readers = options.readers ?? 2;
+  const store = await PostgresStore.open({ ...target, schema }, { readers, patience: 0 });
+  const close = store.close.bind(store);
+  return Object.assign(store, {
+    close: async () => {
+      try {
+        await store.dropSchema();
+      } finally {
+        await close();
+      }
+    },
+  });
+}
+
+/**
+ * An empty store that is gone when it is closed: an embedded one in a temporary folder, or a schema of its own in the
+ * database that the URL names.
+ */
+export async function openTemporaryStore(
+  options: Omit<StoreOptions, "folder"> = {},
+  url = "chdb:",
+): Promise<Store> {
+  if (isPostgres(url)) return openTemporarySchema(url, options);
   const folder = await mkdtemp(join(tmpdir(), "headrace-store-"));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {

@@ -158,6 +158,12 @@ export class PostgresStore implements Store {
     return beginRebuild({ pool: this.#writing, partitions: this.#partitions, forget }, spec);
   }
 
+  /** Drops everything of the store: for one that was made to be tried. */
+  async dropSchema(): Promise<void> {
+    await this.#expiry.close();
+    await this.#writing.run(`DROP SCHEMA IF EXISTS ${quoteName(this.#target.schema)} CASCADE`);
+  }
+
   async close(): Promise<void> {
     await this.#expiry.close();
     await Promise.all([this.#reading.close(), this.#fenced?.close(), this.#writing.close()]);
