@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { postgresMissing } from "../support/postgres-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 export type Need = NonNullable<Scenario["needs"]>[number];
@@ -14,6 +15,7 @@ const ADVICE: Readonly<Record<Need, string>> = {
   faketime: "faketime (apt-get install faketime)",
   tmpfs: "the right to mount a tmpfs (run as root; in a container --cap-add=SYS_ADMIN)",
   root: "to be run as root",
+  postgres: "PostgreSQL 15 or later (as root on Debian scripts/install-postgres.sh installs it)",
 };
 
 const PACKAGES: Partial<Readonly<Record<Need, string>>> = { strace: "strace", faketime: "faketime" };
@@ -50,6 +52,8 @@ function isThere(need: Need): boolean {
       return isRoot() && canMount();
     case "root":
       return isRoot();
+    case "postgres":
+      return postgresMissing() === undefined;
     default:
       return need satisfies never;
   }

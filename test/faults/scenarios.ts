@@ -2,6 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
+import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { restarts } from "./scenarios/restarts.ts";
@@ -17,4 +18,5 @@ export const scenarios: readonly Scenario[] = [
   earlierFormat,
   twoAtOnce,
   frozen,
+  killPostgres,
 ];

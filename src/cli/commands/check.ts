@@ -44,10 +44,7 @@ async function check(options: Options, io: Io): Promise<void> {
   if (options.against !== undefined) return checkAgainst(project, options.against, options, io);
   // The engine is loaded only by the commands that need it, and when the project is known to be good.
   const { checkProject } = await import("../check/check-project.ts");
-  const report = await checkProject(
-    project,
-    loadStoreUrl({ projectFolder: projectFolder(options.project) }),
-  );
+  const report = await checkProject(project, loadStoreUrl({ projectFolder: projectFolder(options.project) }));
   if (options.json === true) printLine(io.stdout, JSON.stringify(report));
   else printReport(report, io);
   if (report.ok) return;
