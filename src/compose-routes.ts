@@ -1,6 +1,6 @@
 import type { Audit } from "./access/audit.ts";
 import type { Config } from "./config.ts";
-import { registerHealth } from "./http/health.ts";
+import { registerHealth, type Readiness } from "./http/health.ts";
 import type { HttpServer } from "./http/server.ts";
 import { registerIngest, type IngestStream } from "./ingest/ingest.ts";
 import type { IngestLimits } from "./ingest/limits.ts";
@@ -36,8 +36,16 @@ export interface RouteParts {
   readonly audit: Audit;
 }
 
-/** Registers every route, and tells how many bytes of answers the endpoints' cache holds. */
-export function registerRoutes(parts: RouteParts): { cacheBytes(): number } {
+/** What the routes tell those who made them. */
+export interface Served {
+  /** Bytes of answers that the endpoints' cache holds. */
+  cacheBytes(): number;
+  /** The body of `/readyz`. */
+  readiness(): Readiness;
+}
+
+/** Registers every route. */
+export function registerRoutes(parts: RouteParts): Served {
   const limits = ingestLimits(parts.config);
   const streams: ReadonlyMap<string, IngestStream> = new Map(
     parts.project.streams.map((stream) => [
@@ -68,9 +76,7 @@ function registerIn(
 }
 
 /** Answers out, and what tells about the server. */
-function registerOut({ http, log, store, loader, project, config, metrics, recent }: RouteParts): {
-  cacheBytes(): number;
-} {
+function registerOut({ http, log, store, loader, project, config, metrics, recent }: RouteParts): Served {
   const { streams, endpoints } = project;
   const served = registerEndpoints(http.app, {
     endpoints,
@@ -93,7 +99,7 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     version: ownPackage().version,
     checks: () => verifyEndpoints(project, store),
   });
-  registerHealth(http.app, {
+  const readiness = registerHealth(http.app, {
     streams,
     log,
     loader,
@@ -102,7 +108,7 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     draining: http.draining,
     registry: metrics.registry,
   });
-  return served;
+  return { cacheBytes: () => served.cacheBytes(), readiness };
 }
 
 /** What administrators do with what is kept: replay, delete, reset. */

@@ -1,6 +1,7 @@
 import type { Column, StreamSchema } from "../project/column.ts";
 import type { TableOptions } from "../project/declarations.ts";
 import type { BoundSql } from "../project/sql.ts";
+import type { TextColumn } from "./text-column.ts";
 
 /**
  * The port to the analytics database. Adapters: `clickhouse/` and `postgres/`.
@@ -133,7 +134,7 @@ export interface PlannedBatch {
   /** Accept time of each row, milliseconds since 1970. */
   readonly acceptedAt: Float64Array;
   /** Id of each row, when the table keeps ids. */
-  readonly ids?: readonly string[];
+  readonly ids?: TextColumn;
 }
 
 export interface OffsetRange {

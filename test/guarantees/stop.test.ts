@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 test(
-  `${ROUNDS} times stopped with SIGTERM under load: every request that was taken is answered, and what was acknowledged is there`,
+  `${ROUNDS} times stopped with SIGTERM under load: every request is answered, and what was acknowledged is there`,
   {
     timeout: 120_000,
   },
@@ -41,16 +41,14 @@ test(
       for (const end of await Promise.all(writers)) expect(GOOD_ENDS).toContain(end);
     }
     const accepted = sent.filter(({ outcome }) => outcome === 202);
-    const others = sent.filter(({ outcome }) => outcome !== 202 && outcome !== 503);
-    expect(others.filter(({ outcome }) => outcome !== "unanswered")).toEqual([]);
-    expect(others.length).toBeLessThanOrEqual(ROUNDS * WRITERS);
+    expect(sent.filter(({ outcome }) => outcome !== 202 && outcome !== 503)).toEqual([]);
     expect(accepted.length).toBeGreaterThan(ROUNDS * 50);
 
     const server = await startServerProcess({ project: PROJECT, data });
     try {
       const stored = await rows(server.url, "plain");
       expect(compare(sent, stored, await rejected(server.url, "plain"))).toMatchObject(CLEAN);
-      // A batch that was refused with 503, or crossed the closing, left nothing.
+      // A batch that was refused with 503 left nothing.
       expect(stored).toHaveLength(accepted.reduce((sum, { good }) => sum + good.length, 0));
       expect(await counts(server.url, "plain")).toMatchObject({ events: stored.length, lag: 0 });
     } finally {

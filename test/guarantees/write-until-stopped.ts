@@ -7,13 +7,10 @@ export interface WrittenUntilStopped {
   readonly sent: SentBatch[];
 }
 
-/** How it may end: nothing that was taken is without an answer. */
-export const GOOD_ENDS = ["draining", "answered, then closed", "crossed the closing"];
+/** How it may end: no request is without an answer. */
+export const GOOD_ENDS = ["draining", "answered, then closed"];
 
-/**
- * Sends on one connection, a request at a time, until the server closes it. A request that crosses the closing of its
- * idle connection is the one that HTTP/1.1 leaves without an answer (RFC 9112, 9.5): it must not have been taken.
- */
+/** Sends on one connection, a request at a time, until it is told that the connection is closed, and says how that was. */
 export async function writeUntilStopped(
   url: string,
   writer: string,
@@ -32,7 +29,7 @@ export async function writeUntilStopped(
     traffic.sent.push(batch);
     const answer = (): string => connection.received().slice(before);
     await until(() => isWhole(answer()) || closed);
-    if (answer() === "") return "crossed the closing";
+    if (answer() === "") return "no answer";
     const { status, body } = lastAnswer(answer());
     batch.outcome = status;
     if (status === 503) return String(body["code"]);
