@@ -91,10 +91,10 @@ function cutBySize(minutes: readonly Minute[], bytesMax: number): number {
 async function readMinutes(store: RejectedRetention["store"]): Promise<Minute[]> {
   const words = sqlWords(store.capabilities);
   const minute = words.minute(sql.identifier(SYSTEM_COLUMNS.acceptedAt));
-  const bytes = sql`${words.bytes(sql`event`)} + ${words.bytes(sql`errors`)}`;
+  const size = sql`${words.bytes(sql`event`)} + ${words.bytes(sql`errors`)}`;
   const { chunks } = await store.query({
     sql: compileSql(
-      sql`SELECT ${minute} AS at, sum(${bytes}) AS bytes
+      sql`SELECT ${minute} AS at, sum(${size}) AS bytes
         FROM ${sql.identifier(REJECTED_TABLE)} GROUP BY at ORDER BY at DESC`,
       store.capabilities.dialect,
     ),

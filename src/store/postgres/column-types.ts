@@ -35,6 +35,8 @@ export function postgresType(type: ColumnType): string {
     case "map":
     case "tuple":
       return "jsonb";
+    default:
+      return type satisfies never;
   }
 }
 
@@ -63,16 +65,11 @@ export function spelledType(type: ColumnType, nullable: boolean): string {
 export const columnText = (column: Column): string => spelledType(column.type, column.nullable);
 
 function nestedText(type: ColumnType): string {
-  switch (type.kind) {
-    case "array":
-      return `array(${elementText(type.element, type.nullable)})`;
-    case "map":
-      return `map(${elementText(type.value, type.nullable)})`;
-    case "tuple":
-      return `object(${type.fields.map((field) => `${field.name} ${elementText(field.type, field.nullable)}`).join(", ")})`;
-    default:
-      return postgresType(type);
-  }
+  if (type.kind === "array") return `array(${elementText(type.element, type.nullable)})`;
+  if (type.kind === "map") return `map(${elementText(type.value, type.nullable)})`;
+  if (type.kind !== "tuple") return postgresType(type);
+  const fields = type.fields.map((field) => `${field.name} ${elementText(field.type, field.nullable)}`);
+  return `object(${fields.join(", ")})`;
 }
 
 function elementText(type: ColumnType, nullable: boolean): string {
@@ -96,20 +93,10 @@ export function canBeAbsent({ nullable, type }: Column): boolean {
 
 /** What stands in a jsonb column of a row that doesn't say: an empty list or map, an object of nulls. */
 export function emptyJson(type: ColumnType): string | undefined {
-  switch (type.kind) {
-    case "array":
-      return "[]";
-    case "map":
-      return "{}";
-    case "tuple": {
-      const members = type.fields.map((field) => [
-        field.name,
-        field.nullable ? "null" : emptyJson(field.type),
-      ]);
-      if (members.some(([, value]) => value === undefined)) return undefined;
-      return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
-    }
-    default:
-      return undefined;
-  }
+  if (type.kind === "array") return "[]";
+  if (type.kind === "map") return "{}";
+  if (type.kind !== "tuple") return undefined;
+  const members = type.fields.map((field) => [field.name, field.nullable ? "null" : emptyJson(field.type)]);
+  if (members.some(([, value]) => value === undefined)) return undefined;
+  return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }

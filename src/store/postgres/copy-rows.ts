@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { HeadraceError } from "../../errors.ts";
 import type { Column } from "../../project/column.ts";
 import type { PlannedBatch, Span } from "../store.ts";
+import type { TextColumn } from "../text-column.ts";
 import { emptyJson, postgresType } from "./column-types.ts";
 import { refusedEvent } from "./engine-errors.ts";
 import { JsonCursor, ValueProblem } from "./json-cursor.ts";
@@ -20,7 +21,7 @@ export interface CopyRows {
   /** Values of the watched column. */
   readonly watched: ReadonlySet<string>;
   /** The index in the batch of the how manieth row of the COPY, counted from 1. */
-  rowOf(line: number): number | undefined;
+  readonly rowOf: (line: number) => number | undefined;
 }
 
 export interface CopyRowsOptions {
@@ -38,14 +39,9 @@ export interface CopyRowsOptions {
  */
 export async function copyRows(batch: PlannedBatch, options: CopyRowsOptions): Promise<CopyRows> {
   const encoder = new RowEncoder(batch.schema.columns, options);
-  const chunks: Buffer[] = [];
+  const pieces = new Pieces();
   const kept: number[] = [];
-  let rows: string[] = [];
-  let [row, length] = [0, 0];
-  const flush = (): void => {
-    if (rows.length > 0) chunks.push(Buffer.from(rows.join("")));
-    [rows, length] = [[], 0];
-  };
+  let row = 0;
   const place = placeOf(batch);
   for (const bytes of batch.lines) {
     const text = bytes.toString("utf8");
@@ -53,17 +49,60 @@ export async function copyRows(batch: PlannedBatch, options: CopyRowsOptions): P
       const end = text.indexOf("\n", start);
       if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) await setImmediate();
       if (!isWithin(options.without, batch.offsets[row] ?? 0)) {
-        const encoded = `${encoder.encode(text.slice(start, end), row)}${place(row)}`;
-        rows.push(encoded);
+        pieces.add(`${encoder.encode(text.slice(start, end), row)}${place(row)}`);
         kept.push(row);
-        length += encoded.length;
-        if (length >= CHUNK_LENGTH) flush();
       }
       start = end + 1;
     }
   }
-  flush();
-  return { chunks, count: kept.length, watched: encoder.watched, rowOf: (line) => kept[line - 1] };
+  return {
+    chunks: pieces.finish(),
+    count: kept.length,
+    watched: encoder.watched,
+    rowOf: (line) => kept[line - 1],
+  };
+}
+
+/** The ids of these rows, in the text format of COPY; `day` is when they are stored. */
+export async function copyIds(
+  batch: PlannedBatch,
+  ids: TextColumn,
+  rows: Pick<CopyRows, "count" | "rowOf">,
+  day: string,
+): Promise<readonly Buffer[]> {
+  const pieces = new Pieces();
+  const log = copyEscape(batch.log);
+  for (let line = 1; line <= rows.count; line++) {
+    if (line % ROWS_PER_TURN === 0) await setImmediate();
+    const row = rows.rowOf(line) ?? 0;
+    const time = new Date(batch.acceptedAt[row] ?? 0).toISOString();
+    pieces.add(`${copyEscape(ids.at(row))}\t${log}\t${batch.offsets[row] ?? 0}\t${time}\t${day}\n`);
+  }
+  return pieces.finish();
+}
+
+/** Puts rows together to pieces that are sent at once. */
+class Pieces {
+  readonly #done: Buffer[] = [];
+  #rows: string[] = [];
+  #length = 0;
+
+  add(row: string): void {
+    this.#rows.push(row);
+    this.#length += row.length;
+    if (this.#length >= CHUNK_LENGTH) this.#flush();
+  }
+
+  finish(): readonly Buffer[] {
+    this.#flush();
+    return this.#done;
+  }
+
+  #flush(): void {
+    if (this.#rows.length === 0) return;
+    this.#done.push(Buffer.from(this.#rows.join("")));
+    [this.#rows, this.#length] = [[], 0];
+  }
 }
 
 /** The names of the columns in the order of the values. */

@@ -181,9 +181,12 @@ export function rememberTable(spec: TableSpec): string {
   );
 }
 
+function isLong(name: string): boolean {
+  return Buffer.byteLength(name) > NAME_BYTES_MAX;
+}
+
 /** What PostgreSQL can't make of a declaration. */
 export function declarationProblems({ name, schema }: TableSpec): string[] {
-  const isLong = (one: string): boolean => Buffer.byteLength(one) > NAME_BYTES_MAX;
   const tooLong = (what: string): string =>
     `${name}: ${what} is longer than the ${NAME_BYTES_MAX} bytes that PostgreSQL keeps of a name. Choose a shorter one`;
   return [

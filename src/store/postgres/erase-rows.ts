@@ -5,7 +5,8 @@ import type { RowSelection, SelectionEnd } from "../store.ts";
 import { checkCondition } from "./check-condition.ts";
 import { idsTable } from "./ddl.ts";
 import { sqlState, storeFailed } from "./engine-errors.ts";
-import { rowsOf, type Connection, type PostgresPool } from "./pool.ts";
+import { rowsOf, type Connection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { quoteName } from "./quote.ts";
 import { timeText } from "./stored-ids.ts";
 

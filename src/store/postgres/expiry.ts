@@ -2,7 +2,8 @@ import { DAY, MINUTE } from "../../units.ts";
 import type { TableSpec } from "../store.ts";
 import { idsTable, idsUnit } from "./ddl.ts";
 import { dayOf, periodStart, type Partitions } from "./partitions.ts";
-import { rowsOf, type PostgresPool } from "./pool.ts";
+import { rowsOf } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { quoteName } from "./quote.ts";
 
 /** How often what is over is dropped. Milliseconds. */
@@ -48,12 +49,15 @@ export class Expiry {
     const specs = this.#specs.filter(
       ({ table, idWindow }) => table.ttl !== undefined || idWindow !== undefined,
     );
-    this.#work = this.#work.then(async () => {
-      for (const spec of specs) {
-        // Such as a lock that a long query holds: the next look does it.
-        if (!this.#closed) await expire(this.#expiring, spec).catch(() => {});
-      }
-    });
+    this.#work = this.#expireAll(specs, this.#work);
+  }
+
+  async #expireAll(specs: readonly TableSpec[], before: Promise<void>): Promise<void> {
+    await before;
+    for (const spec of specs) {
+      // What fails, such as a lock that a long query holds, is done by the next look.
+      if (!this.#closed) await expire(this.#expiring, spec).catch(() => {});
+    }
   }
 }
 

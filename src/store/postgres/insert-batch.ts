@@ -2,12 +2,13 @@ import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import { HeadraceError } from "../../errors.ts";
 import { checkLines } from "../check-lines.ts";
 import type { OffsetRange, PlannedBatch, Span } from "../store.ts";
-import { copyColumns, copyEscape, copyRows, type CopyRows } from "./copy-rows.ts";
+import { copyColumns, copyIds, copyRows, type CopyRows } from "./copy-rows.ts";
 import { idsTable, IDS_PARTITION_COLUMN, idsUnit } from "./ddl.ts";
 import { insertError, sqlState, storeFailed } from "./engine-errors.ts";
 import { movePlace, readSpans, takePlace, type Place } from "./loaded.ts";
 import { dayOf, type Partitions, type PartitionUnit } from "./partitions.ts";
-import type { Connection, PostgresPool } from "./pool.ts";
+import type { Connection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { CopyIn } from "./protocol.ts";
 import { quoteName } from "./quote.ts";
 
@@ -33,7 +34,7 @@ const NO_PARTITION = "23514";
 export async function insertBatch(work: Inserting, table: string, batch: PlannedBatch): Promise<void> {
   if (batch.count === 0) return;
   checkLines(table, batch.lines, batch.count);
-  let rowOf: CopyRows["rowOf"] = () => undefined;
+  let rowOf = unknownRow;
   try {
     const layout = await work.layout(table);
     const watch = layout.partitionBy?.column;
@@ -55,7 +56,7 @@ export async function insertBatch(work: Inserting, table: string, batch: Planned
       rowOf = rows.rowOf;
       await copyInto(connection, table, rowColumns(batch), rows);
       if (batch.ids !== undefined) {
-        const chunks = [Buffer.from(idRows(batch, batch.ids, rows, today))];
+        const chunks = await copyIds(batch, batch.ids, rows, today);
         await copyInto(connection, idsTable(table), ID_COLUMNS, { ...rows, chunks });
       }
       await movePlace(connection, place, range.to);
@@ -71,6 +72,10 @@ export async function insertBatch(work: Inserting, table: string, batch: Planned
   }
 }
 
+function unknownRow(_line: number): number | undefined {
+  return undefined;
+}
+
 function rangeOf({ log, partition, offsets }: PlannedBatch): OffsetRange {
   return { log, partition, from: offsets[0] ?? 0, to: (offsets.at(-1) ?? -1) + 1 };
 }
@@ -81,18 +86,6 @@ function rowColumns({ schema }: PlannedBatch): readonly string[] {
 }
 
 const ID_COLUMNS = ["id", "log", "offset", "accepted_at", IDS_PARTITION_COLUMN];
-
-function idRows(batch: PlannedBatch, ids: readonly string[], rows: CopyRows, today: string): string {
-  const lines: string[] = [];
-  for (let line = 1; line <= rows.count; line++) {
-    const row = rows.rowOf(line) ?? 0;
-    const time = new Date(batch.acceptedAt[row] ?? 0).toISOString();
-    lines.push(
-      `${copyEscape(ids[row])}\t${copyEscape(batch.log)}\t${batch.offsets[row] ?? 0}\t${time}\t${today}\n`,
-    );
-  }
-  return lines.join("");
-}
 
 async function copyInto(
   connection: Connection,

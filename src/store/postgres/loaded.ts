@@ -3,7 +3,8 @@ import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import { SECOND } from "../../units.ts";
 import type { OffsetRange, Span } from "../store.ts";
 import { LOADED_TABLE } from "./ddl.ts";
-import { rowsOf, type Connection, type PostgresPool } from "./pool.ts";
+import { rowsOf, type Connection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { quoteName } from "./quote.ts";
 
 /** How long whoever holds the place of a log may go on before it is taken for what a lost connection left behind. */

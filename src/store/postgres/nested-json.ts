@@ -10,16 +10,9 @@ export function nestedJson(type: ColumnType, nullable: boolean, cursor: JsonCurs
     cursor.word();
     return "null";
   }
-  switch (type.kind) {
-    case "array":
-      return listJson(type.element, type.nullable, cursor);
-    case "map":
-      return mapJson(type.value, type.nullable, cursor);
-    case "tuple":
-      return objectJson(type.fields, cursor);
-    default:
-      return scalarJson(type, cursor);
-  }
+  if (type.kind === "array") return listJson(type.element, type.nullable, cursor);
+  if (type.kind === "map") return mapJson(type.value, type.nullable, cursor);
+  return type.kind === "tuple" ? objectJson(type.fields, cursor) : scalarJson(type, cursor);
 }
 
 function listJson(element: ColumnType, nullable: boolean, cursor: JsonCursor): string {

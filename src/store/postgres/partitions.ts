@@ -3,7 +3,8 @@ import { HeadraceError } from "../../errors.ts";
 import { parseDate } from "../../project/validate/datetime.ts";
 import { DAY, SECOND } from "../../units.ts";
 import { NAME_BYTES_MAX } from "./ddl.ts";
-import { rowsOf, type Connection, type PostgresPool } from "./pool.ts";
+import { rowsOf, type Connection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
 export type PartitionUnit = "day" | "week" | "month" | "year";
@@ -142,6 +143,8 @@ export function periodStart(day: string, unit: PartitionUnit): string {
       return `${day.slice(0, 7)}-01`;
     case "year":
       return `${day.slice(0, 4)}-01-01`;
+    default:
+      return unit satisfies never;
   }
 }
 

@@ -5,7 +5,7 @@ import { columnDefinition, jsonDefault, nestedComment, SYSTEM_COLUMN_TYPES } fro
 import { defaultExpression } from "./default-expression.ts";
 import { quoteName } from "./quote.ts";
 import type { StoredColumn, TableShape } from "./read-tables.ts";
-import { storedText, storedType, widens } from "./widening.ts";
+import { storedText, storedType, widens, type StoredType } from "./widening.ts";
 
 /** What is to be done to the columns of a stream's table. */
 export interface ColumnsPlan {
@@ -144,6 +144,10 @@ function planUndeclared(spec: TableSpec, actual: TableShape, name: string): Colu
   };
 }
 
+function bare(type: StoredType): string {
+  return storedText({ ...type, nullable: true });
+}
+
 interface Rename {
   readonly from: string;
   readonly to: string;
@@ -154,8 +158,6 @@ interface Rename {
 function renamedColumns(spec: TableSpec, actual: TableShape): Rename[] {
   const gone = undeclared(spec, actual).filter((name) => actual.columns.get(name)?.kept === false);
   const come = spec.schema.columns.filter(({ name }) => !actual.columns.has(name));
-  const bare = (type: StoredColumn | ReturnType<typeof storedType>) =>
-    storedText({ ...type, nullable: true });
   return gone.flatMap((from) => {
     const is = actual.columns.get(from);
     if (is === undefined) return [];

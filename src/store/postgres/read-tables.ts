@@ -1,5 +1,5 @@
 import type { Column } from "../../project/column.ts";
-import { rowsOf, type Connection } from "./pool.ts";
+import { rowsOf, type Connection } from "./connection.ts";
 import { KEPT_COLUMN, nestedOf, OWN_TABLES, TABLES_TABLE, type DeclaredOptions } from "./ddl.ts";
 import type { StoredType } from "./widening.ts";
 

@@ -18,7 +18,8 @@ import {
 import { defaultExpression } from "./default-expression.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { dayOf, type Partitions } from "./partitions.ts";
-import { rowsOf, type Connection, type PostgresPool } from "./pool.ts";
+import { rowsOf, type Connection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { quoteName, quoteText } from "./quote.ts";
 import { readTables, type TableShape } from "./read-tables.ts";
 import { storedType, widens } from "./widening.ts";

@@ -1,6 +1,6 @@
 import { KIB } from "../../units.ts";
 import type { ResultColumn } from "../store.ts";
-import { rowsOf, type Connection } from "./pool.ts";
+import { rowsOf, type Connection } from "./connection.ts";
 import type { Field } from "./protocol.ts";
 import { orNull, writerFor, type ValueWriter } from "./value-json.ts";
 

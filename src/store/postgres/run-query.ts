@@ -6,9 +6,10 @@ import { Answer } from "./answer.ts";
 import { serverSql, type ServerSql } from "./bound-params.ts";
 import { fencedError, isAway, queryError, timedOut } from "./engine-errors.ts";
 import { backendOf } from "./loaded.ts";
-import { breakOff, wireOf, type Connection, type PostgresPool } from "./pool.ts";
+import { breakOff, release, wireOf, type Connection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { Describe, RowStream } from "./protocol.ts";
-import { ResultTypes } from "./result-types.ts";
+import type { ResultTypes } from "./result-types.ts";
 import { singleSelect } from "./single-select.ts";
 
 const DESCRIBE_LIMITS: QueryLimits = { time: 10 * SECOND, memory: GIB, rows: 100_000, bytes: 16 * MIB };
@@ -71,12 +72,6 @@ class Run {
   async start(sql: ServerSql, format: "ndjson" | "csv", signal: AbortSignal | undefined): Promise<Answer> {
     const { pool, types } = this.#reading;
     const connection = await pool.acquire();
-    const ignore = (): void => {};
-    connection.on("error", ignore);
-    const release = (broken: boolean): void => {
-      connection.release(broken);
-      connection.removeListener("error", ignore);
-    };
     try {
       await connection.query(
         `BEGIN READ ONLY; SET LOCAL statement_timeout TO ${Math.ceil(this.#limits.time) + SERVER_DELAY}`,
@@ -84,7 +79,7 @@ class Run {
       await learnTypes(connection, types, sql);
       if (signal?.aborted === true) throw cancelled();
     } catch (error) {
-      release(isAway(error) || !(await rolledBack(connection)));
+      release(connection, !isAway(error) && (await rolledBack(connection)));
       throw error;
     }
     const { stream } = wireOf(connection);
@@ -96,8 +91,8 @@ class Run {
       failure: this.#failure,
       over: (how) => {
         clearTimeout(timer);
-        if (how === "whole") void rolledBack(connection).then((done) => release(!done));
-        else void this.#end(connection).finally(() => release(true));
+        if (how === "whole") void rolledBack(connection).then((done) => release(connection, done));
+        else void this.#end(connection).finally(() => release(connection, false));
       },
     });
     this.answer = answer;

@@ -54,6 +54,8 @@ export function scalarText(type: ScalarType, cursor: JsonCursor): string {
       }
       return text;
     }
+    default:
+      return type satisfies never;
   }
 }
 
@@ -161,6 +163,8 @@ export function scalarJson(type: ScalarType, cursor: JsonCursor): string {
     case "date":
     case "ipv4":
       return JSON.stringify(text);
+    default:
+      return type satisfies never;
   }
 }
 

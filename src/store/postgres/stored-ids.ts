@@ -1,7 +1,8 @@
 import type { StoredId } from "../store.ts";
 import { idsTable } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
-import { rowsOf, type PostgresPool } from "./pool.ts";
+import { release, rowsOf } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
 import { quoteName } from "./quote.ts";
 
 /** Ids that are asked for at once. */
@@ -46,8 +47,6 @@ export async function* scanIds(
   });
   // A scan that is left or fails leaves its cursor open: the connection goes with it.
   let done = false;
-  const ignore = (): void => {};
-  connection.on("error", ignore);
   try {
     await connection.query("BEGIN READ ONLY");
     await rowsOf(
@@ -65,8 +64,7 @@ export async function* scanIds(
   } catch (error) {
     throw storeFailed("Reading the stored ids failed", error);
   } finally {
-    connection.release(!done);
-    connection.removeListener("error", ignore);
+    release(connection, done);
   }
 }
 

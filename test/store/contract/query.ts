@@ -64,7 +64,6 @@ export function describeQuery(store: () => Store, words: StoreWords): void {
         expect(await param(value)).toBe(value);
         expect(await param([value, "x", value])).toEqual([value, "x", value]);
         expect(await param([[value], [value]])).toEqual([[value], [value]]);
-        if (words.bindsJagged) expect(await param([[value], []])).toEqual([[value], []]);
         expect(
           await rowsOf(store(), "SELECT count(*) AS n FROM airports WHERE code = {p1:String}", {
             params: { p1: { type: "String", value } },
@@ -84,7 +83,11 @@ export function describeQuery(store: () => Store, words: StoreWords): void {
       expect(await param([true, false])).toEqual([true, false]);
       expect(await param([new Date(0)])).toEqual(["1970-01-01T00:00:00.000Z"]);
       expect(await param(["a", null])).toEqual(["a", null]);
-      if (words.bindsJagged) expect(await param([])).toEqual([]);
+    });
+
+    test.runIf(words.bindsJagged)("binds lists of different lengths, and empty ones", async () => {
+      expect(await param([["a"], []])).toEqual([["a"], []]);
+      expect(await param([])).toEqual([]);
     });
 
     test("a list of numbers can't smuggle in another item", async () => {

@@ -180,11 +180,14 @@ const CASES: readonly Case[] = [
   },
 ];
 
+function withoutNul(texts: readonly string[]): string[] {
+  return texts.map((text) => text.replace("\\u0000", ""));
+}
+
 /** What of a case an engine can hold. */
 function casesFor(one: Case, words: StoreWords): Case | undefined {
   if (one.type.kind === "datetime" && one.type.precision > words.secondDigitsMax) return undefined;
   if (words.holdsNul) return one;
-  const withoutNul = (texts: readonly string[]): string[] => texts.map((text) => text.replace("\\u0000", ""));
   const { sent, answered } = one;
   return {
     ...one,
@@ -195,10 +198,12 @@ function casesFor(one: Case, words: StoreWords): Case | undefined {
 
 /** The same for every order of an object's members; numbers stay letter by letter. */
 function canonical(json: string): unknown {
-  // The third argument, with what stands in the text, is newer than TypeScript's library.
-  const keep = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
-    typeof value === "number" ? { number: context?.source } : value;
-  return JSON.parse(json, keep);
+  return JSON.parse(json, keepDigits);
+}
+
+/** The third argument, with what stands in the text, is newer than TypeScript's library. */
+function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === "number" ? { number: context?.source } : value;
 }
 
 const COMPOSITE = new Set(["array", "map", "tuple"]);
