@@ -132,13 +132,20 @@ test.each([
   "DateTime64(3, 'Europe/Zurich')",
   "Array(Nullable(DateTime64(3, 'UTC')))",
   "Enum8('a' = 1)",
+  "date",
+  "numeric(10, 2)",
+  "double precision",
+  "timestamp with time zone",
+  "uuid[]",
 ])("sql.param takes the type %s", (type) => {
   expect(() => sql.param("x", type)).not.toThrow();
 });
 
 test.each([
   "",
-  "date",
+  "date x",
+  "integer FROM pg_class",
+  "text[] --",
   "Date}",
   "Date} OR {x:Date",
   "String)",

@@ -38,6 +38,7 @@ export interface PoolState {
 export class PostgresPool {
   readonly #pool: PgPool;
   readonly #control: PgPool;
+  readonly #hosts: number;
   #state: PoolState = { ready: true };
   #look: NodeJS.Timeout | undefined;
   #closed = false;
@@ -49,6 +50,7 @@ export class PostgresPool {
       idleTimeoutMillis: IDLE_TIMEOUT,
       onConnect: ((client: Client) => prepare(client, target, options.readOnly)) as (client: unknown) => void,
     };
+    this.#hosts = target.hosts.length;
     this.#pool = new PgPool({ ...config, max: options.max });
     this.#control = new PgPool({ ...config, max: 1 });
     // An idle connection that breaks: the pool has dropped it already.
@@ -81,15 +83,20 @@ export class PostgresPool {
         retryAfterSeconds: 1,
       });
     }
-    try {
-      const connection = await this.#pool.connect();
-      this.#state = { ready: true };
-      // Without a listener an error event would end the process; the statement that runs fails with the same error.
-      connection.on("error", ignore);
-      return connection;
-    } catch (error) {
-      this.#note(error);
-      throw error;
+    // Each try is at the next host.
+    for (let left = this.#hosts; ; ) {
+      try {
+        const connection = await this.#pool.connect();
+        this.#state = { ready: true };
+        // Without a listener an error event would end the process; the statement that runs fails with the same error.
+        connection.on("error", ignore);
+        return connection;
+      } catch (error) {
+        left -= 1;
+        if (left > 0 && isAway(error)) continue;
+        this.#note(error);
+        throw error;
+      }
     }
   }
 
