@@ -84,7 +84,7 @@ export class PostgresPool {
       });
     }
     // Each try is at the next host.
-    for (let left = this.#hosts; ; ) {
+    for (let left = this.#hosts; ;) {
       try {
         const connection = await this.#pool.connect();
         this.#state = { ready: true };

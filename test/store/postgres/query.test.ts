@@ -108,7 +108,10 @@ describe.skipIf(postgresMissing() !== undefined)("queries on PostgreSQL", () => 
     ["SELECT origin FROM flights PREWHERE delay > 1", "PREWHERE is WHERE (line 1, column 28)"],
     ["SELECT windowFunnel(1)(at) FROM flights", "PostgreSQL has no function windowFunnel (line 1, column 8)"],
     ["SELECT tag FROM flights ARRAY JOIN tags AS tag", "ARRAY JOIN is CROSS JOIN LATERAL"],
-    ["SELECT origin FROM flights FINAL WHERE delay > 1 SETTINGS max_threads = 1", "SETTINGS can't be set in a query (line 1, column 50)"],
+    [
+      "SELECT origin FROM flights FINAL WHERE delay > 1 SETTINGS max_threads = 1",
+      "SETTINGS can't be set in a query (line 1, column 50)",
+    ],
   ])("ClickHouse's SQL is told as such: %s", async (text, hint) => {
     const failure = await failureOf(store.describe(bound(text)));
     expect(failure.message).toContain("This is ClickHouse's SQL, and the store is PostgreSQL: ");
