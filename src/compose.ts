@@ -118,6 +118,7 @@ async function openParts(
 
   const audit = createAudit(logger);
   const access = await openTokens(config, {
+    named: { streams: streams.map(({ name }) => name), endpoints: project.endpoints.map(({ name }) => name) },
     observer: tokensObserver(metrics, logger, (outcome) =>
       audit(SERVER, "tokens reload", config.tokensFile ?? "", outcome),
     ),

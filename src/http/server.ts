@@ -165,7 +165,7 @@ function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: Ear
     setCommonHeaders(request, reply);
     const refused = checkHost(request.raw) ?? checkOrigin(request.raw) ?? checkQuery(request.url);
     if (refused !== undefined) return done(refused);
-    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
+    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.routeOptions.url ?? "")) {
       const refusal = new HeadraceError("draining", "The server is stopping and takes no new work");
       // Its connection is closed with the answer, which would get lost if the client were still sending then.
       discardBody(request.raw, REFUSED_BODY_TIME, () => done(refusal));

@@ -1,4 +1,5 @@
 import type { Position } from "../log/log.ts";
+import type { Rebuilds } from "./rebuild/rebuilds.ts";
 
 /** The loader: one subscription of each stream that brings what the log holds into the store, each event exactly once. */
 export interface Loader {
@@ -31,6 +32,9 @@ export interface Loader {
    */
   erase(stream: string, what: WhatToErase, timeout: number): Promise<ErasedCounts | undefined>;
 
+  /** Makes tables anew. */
+  readonly rebuilds: Rebuilds;
+
   /** A number that changes whenever rows of the stream became visible or went away: answers kept under another are stale. */
   version(stream: string): number;
 
@@ -49,9 +53,9 @@ export interface BatchRange {
 export type WhatToErase =
   | {
       readonly kind: "some";
-      /** Rows of the stream's table: the store's SQL. */
+      /** Rows of the stream's table, and rejected events as far as their fields can be read: the store's SQL. */
       readonly where?: string;
-      /** Rejected events in which this text stands. */
+      /** Rejected events in which this text stands, too. */
       readonly rejected?: string;
     }
   /** Everything. What isn't loaded yet won't be. */

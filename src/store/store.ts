@@ -43,7 +43,8 @@ export interface Store {
   /**
    * Deletes the selected rows, and the ids of a stream's rows with them; gives how many rows there were. When it
    * resolves no query sees them. May be repeated: what is gone is gone. With `dryRun` they are only counted. An engine
-   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed.
+   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed;
+   * on a row that came after they were counted, and then some may be gone.
    */
   erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number>;
 
@@ -77,19 +78,23 @@ export interface TableRebuild {
   /** The name of the new table: for `insert`, `fits` and `present`. */
   readonly table: string;
 
+  /** Columns that keep rows of the old table from being copied: the new table has them narrower, or requires them. */
+  readonly narrower: readonly string[];
+
   /** Rows of the old table outside of these ranges. */
   countOutside(ranges: readonly OffsetRange[]): Promise<number>;
 
+  /** Copies the rows of the old table outside of these ranges, in pieces between which other inserts come. Only when nothing is `narrower`. */
+  copyOutside(ranges: readonly OffsetRange[], signal?: AbortSignal): Promise<void>;
+
   /**
-   * Copies the rows of the old table outside of these ranges. Gives the names of columns that keep it from that, which
-   * the new table has narrower or requires; then nothing is copied.
+   * Puts the new table in the place of the old one at once, with the ids of its rows that were accepted within the window before
+   * `oldest` (milliseconds since 1970; now when it is later), and drops the old one. Nothing may be inserted meanwhile. After a
+   * rejection either of the two may be in place, whole; it may be called again. Cut short by a crash, `migrate` ends it.
    */
-  copyOutside(ranges: readonly OffsetRange[]): Promise<readonly string[]>;
+  finish(oldest?: number): Promise<void>;
 
-  /** Puts the new table, with its ids, in the place of the old one at once, and drops the old one. */
-  finish(): Promise<void>;
-
-  /** Drops the new table. */
+  /** Drops what isn't in place. May be repeated. */
   abandon(): Promise<void>;
 }
 
@@ -158,6 +163,11 @@ export interface RowSelection {
    * functions that give the same at any time.
    */
   readonly where?: string;
+  /**
+   * The text in the column is the JSON of an event for which this condition, as `where` of the stream's table, is true. A
+   * field that is missing or can't be read as its column is NULL.
+   */
+  readonly event?: { readonly column: string; readonly table: string; readonly where: string };
   /** Columns of text with their value. */
   readonly equal?: Readonly<Record<string, string>>;
   /** One of these columns contains the text. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "../../src/store/store.ts";
+import { describeErase } from "./contract/erase.ts";
 import { describeIds } from "./contract/ids.ts";
 import { describeInsert } from "./contract/insert.ts";
 import { describeLimits } from "./contract/limits.ts";
@@ -27,6 +28,7 @@ export function describeStoreContract(name: string, open: () => Promise<Store>, 
     describeInsert(store, words);
     describeValues(store, words);
     describeIds(store, words);
+    describeErase(store, words);
     describeQuery(store, words);
     describeLimits(store, words);
   });

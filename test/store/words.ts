@@ -7,6 +7,10 @@ export interface StoreWords {
   /** A table of the numbers from 0, in a column `number`. */
   series(count: number): string;
   text(expression: string): string;
+  /** Whether a list of texts has one. */
+  hasItem(list: string, item: string): string;
+  /** A condition that is always true. */
+  readonly yes: string;
   /** Milliseconds since 1970 of a time. */
   milliseconds(column: string): string;
   /** An expression that fails when the condition holds, with words of the message. */
@@ -55,6 +59,8 @@ export const CLICKHOUSE_WORDS: StoreWords = {
   quote: (name) => `\`${name}\``,
   series: (count) => `numbers(${count})`,
   text: (expression) => `toString(${expression})`,
+  hasItem: (list, item) => `has(${list}, '${item}')`,
+  yes: "1",
   milliseconds: (column) => `toUnixTimestamp64Milli(${column})`,
   failsIf: (condition) => ({ sql: `throwIf(${condition}, 'too far')`, message: "too far" }),
   types: {
@@ -123,6 +129,8 @@ export const POSTGRES_WORDS: StoreWords = {
   quote: (name) => `"${name}"`,
   series: (count) => `(SELECT generate_series(0, ${count - 1}) AS number) AS numbers`,
   text: (expression) => `(${expression})::text`,
+  hasItem: (list, item) => `${list} ? '${item}'`,
+  yes: "true",
   milliseconds: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
   failsIf: (condition) => ({
     sql: `1 / (CASE WHEN ${condition} THEN 0 ELSE 1 END)`,

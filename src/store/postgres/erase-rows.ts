@@ -4,6 +4,7 @@ import { MINUTE } from "../../units.ts";
 import type { RowSelection, SelectionEnd } from "../store.ts";
 import { checkCondition } from "./check-condition.ts";
 import { idsTable } from "./ddl.ts";
+import { eventCondition } from "./event-condition.ts";
 import { sqlState, storeFailed } from "./engine-errors.ts";
 import { rowsOf, type Connection } from "./connection.ts";
 import type { PostgresPool } from "./pool.ts";
@@ -29,13 +30,15 @@ export async function eraseRows(
 ): Promise<number> {
   try {
     if (rows.where !== undefined) await checkCondition(pool, table, rows.where);
+    if (rows.event !== undefined) await checkCondition(pool, rows.event.table, rows.event.where);
+    const isEvent = rows.event === undefined ? [] : [await eventCondition(pool, table, rows.event)];
     // A text with this character is in no row: PostgreSQL's texts can't hold it.
     if (
       [...Object.values(rows.equal ?? {}), rows.containing?.text ?? ""].some((text) => text.includes("\0"))
     ) {
       return 0;
     }
-    const selected = select(rows);
+    const selected = select(rows, isEvent);
     return await pool.transaction(async (connection) => {
       const from = `FROM ${quoteName(table)} WHERE ${selected.condition}`;
       if (dryRun) {
@@ -54,7 +57,8 @@ export async function eraseRows(
 /** What can't be computed is the condition's fault only when there is one from outside. */
 function eraseError(error: unknown, rows: RowSelection): HeadraceError {
   const state = sqlState(error);
-  if (rows.where !== undefined && state !== undefined && /^(?:22|42)/.test(state)) {
+  const isFromOutside = rows.where !== undefined || rows.event !== undefined;
+  if (isFromOutside && state !== undefined && /^(?:22|42)/.test(state)) {
     return new HeadraceError("condition_invalid", messageOf(error), { cause: error });
   }
   return storeFailed("Erasing failed", error);
@@ -65,10 +69,14 @@ interface Selected {
   readonly values: readonly string[];
 }
 
-function select({ where, equal = {}, containing, acceptedBefore, until }: RowSelection): Selected {
+function select(
+  { where, equal = {}, containing, acceptedBefore, until }: RowSelection,
+  more: readonly string[],
+): Selected {
   const values: string[] = [];
   const bind = (value: string): string => `$${values.push(value)}`;
   const parts = [
+    ...more,
     ...(where === undefined ? [] : [`(\n${where}\n)`]),
     ...Object.entries(equal).map(([column, value]) => `${quoteName(column)} = ${bind(value)}`),
     ...(containing === undefined

@@ -1,5 +1,5 @@
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
-import { DAY, HOUR, SECOND } from "../../units.ts";
+import { HOUR } from "../../units.ts";
 import type { OffsetRange, TableRebuild, TableSpec } from "../store.ts";
 import { canBeAbsent } from "./column-types.ts";
 import {
@@ -22,6 +22,7 @@ import { rowsOf, type Connection } from "./connection.ts";
 import type { PostgresPool } from "./pool.ts";
 import { quoteName, quoteText } from "./quote.ts";
 import { readTables, type TableShape } from "./read-tables.ts";
+import { timeText } from "./stored-ids.ts";
 import { storedType, widens } from "./widening.ts";
 
 /** Copying a whole table takes its time. Milliseconds. */
@@ -88,35 +89,43 @@ class Rebuild implements TableRebuild {
     });
   }
 
-  async copyOutside(ranges: readonly OffsetRange[]): Promise<readonly string[]> {
-    const { columns } = this.#spec.schema;
-    // A column that the old table hasn't is filled as an added one is.
-    const values = new Map(columns.map((column) => [column.name, this.#valueOf(column)]));
-    const problems = columns.filter((column) => {
+  get narrower(): readonly string[] {
+    const problems = this.#spec.schema.columns.filter((column) => {
       const was = this.#old.columns.get(column.name);
       if (was !== undefined) return !widens(was, storedType(column.type, column.nullable));
-      return values.get(column.name) === undefined && !canBeAbsent(column);
+      return this.#valueOf(column) === undefined && !canBeAbsent(column);
     });
-    if (problems.length > 0) return problems.map(({ name }) => name);
+    return problems.map(({ name }) => name);
+  }
+
+  /** Other inserts go on meanwhile: on this server nobody waits for a reader or a writer of rows. */
+  async copyOutside(ranges: readonly OffsetRange[], signal?: AbortSignal): Promise<void> {
+    // A column that the old table hasn't is filled as an added one is.
+    const values = new Map(this.#spec.schema.columns.map((column) => [column.name, this.#valueOf(column)]));
     const others = [...SYSTEM_COLUMN_TYPES.map(({ name }) => name), ...this.#beyond().map(([name]) => name)];
     for (const name of others) values.set(name, quoteName(name));
     const filled = [...values].flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
     const from = `FROM ${quoteName(this.#spec.name)} WHERE ${outside(ranges)}`;
     await failing(() => this.#makePartitions(from));
+    signal?.throwIfAborted();
     await this.#run((connection) =>
       connection.query(
         `INSERT INTO ${quoteName(this.table)} (${filled.map(({ name }) => quoteName(name)).join(", ")}) ` +
           `SELECT ${filled.map(({ value }) => value).join(", ")} ${from}`,
       ),
     );
-    return [];
   }
 
   /** All at once: rows, ids, and how far they are loaded. */
-  async finish(): Promise<void> {
+  async finish(oldest = Infinity): Promise<void> {
     const { name, idWindow } = this.#spec;
     await this.#run(async (connection) => {
-      if (idWindow !== undefined) await this.#fillIds(connection, idWindow);
+      const [[there] = []] = await rowsOf(connection, "SELECT to_regclass($1)::text", [
+        quoteName(this.table),
+      ]);
+      // A commit whose answer was lost.
+      if (there === null) return;
+      if (idWindow !== undefined) await this.#fillIds(connection, Math.min(oldest, Date.now()) - idWindow);
       await connection.query(`DROP TABLE ${quoteName(name)} CASCADE`);
       await connection.query(`ALTER TABLE ${quoteName(this.table)} RENAME TO ${quoteName(name)}`);
       await connection.query(`DELETE FROM ${TABLES_TABLE} WHERE name = ${quoteText(this.table)}`);
@@ -158,19 +167,20 @@ class Rebuild implements TableRebuild {
   }
 
   /** Anew as well: the id may be another field now, and an event that doesn't fit any more has none. */
-  async #fillIds(connection: Connection, window: number): Promise<void> {
-    const { name, schema } = this.#spec;
+  async #fillIds(connection: Connection, since: number): Promise<void> {
+    const { name, schema, idWindow = 0 } = this.#spec;
     const ids = idsTable(name);
     await connection.query(`DROP TABLE IF EXISTS ${quoteName(ids)} CASCADE`);
     for (const statement of createIdsTable(this.#spec)) await connection.query(statement);
     const today = dayOf(Date.now());
-    await this.#work.partitions.ensureWithin(connection, ids, idsUnit(window), new Set([today]));
-    const seconds = Math.ceil(Math.min(window, 100 * 365 * DAY) / SECOND);
-    await connection.query(
+    await this.#work.partitions.ensureWithin(connection, ids, idsUnit(idWindow), new Set([today]));
+    await rowsOf(
+      connection,
       `INSERT INTO ${quoteName(ids)} (id, log, "offset", accepted_at, ${IDS_PARTITION_COLUMN}) ` +
         `SELECT ${quoteName(schema.idField ?? "")}::text, ${[log, offset, acceptedAt].map(quoteName).join(", ")}, ${quoteText(today)}::date ` +
-        `FROM ${quoteName(this.table)} WHERE ${quoteName(acceptedAt)} >= now() - make_interval(secs => ${seconds}) ` +
+        `FROM ${quoteName(this.table)} WHERE ${quoteName(acceptedAt)} >= $1 ` +
         `AND ${quoteName(schema.idField ?? "")} IS NOT NULL`,
+      [timeText(Math.max(0, since))],
     );
   }
 
