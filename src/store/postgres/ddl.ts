@@ -26,12 +26,14 @@ export const STORE_STATEMENTS: readonly string[] = [
   `INSERT INTO ${STORE_TABLE} DEFAULT VALUES ON CONFLICT DO NOTHING`,
   `CREATE TABLE IF NOT EXISTS ${LOADED_TABLE} (table_name text NOT NULL, log text NOT NULL, partition integer NOT NULL, next bigint NOT NULL, PRIMARY KEY (table_name, log, partition)) WITH (fillfactor = 50)`,
   `CREATE TABLE IF NOT EXISTS ${TABLES_TABLE} (name text PRIMARY KEY, order_by text NOT NULL, partition_by text NOT NULL, ttl text NOT NULL, id_field text, id_window bigint)`,
-  // A field of a rejected event as its column would have it: NULL when it is missing or can't be read.
+  // A field of a rejected event as its column would have it: NULL when it is missing or can't be read. U+0000, for which it
+  // may have been rejected, must not hide the others.
   `CREATE OR REPLACE FUNCTION _event_field(event text, name text, sample anyelement) RETURNS anyelement LANGUAGE plpgsql STABLE AS $$
-   DECLARE value json := event::json -> name; field text; read ALIAS FOR $0;
+   DECLARE value json; field text; read ALIAS FOR $0;
    BEGIN
+     value := replace(event, '\\u0000', '\\ufffd')::json -> name;
      IF value IS NULL OR json_typeof(value) = 'null' THEN RETURN NULL; END IF;
-     field := CASE json_typeof(value) WHEN 'string' THEN event::json ->> name ELSE value::text END;
+     field := CASE json_typeof(value) WHEN 'string' THEN value #>> '{}' ELSE value::text END;
      EXECUTE format('SELECT $1::%s', pg_typeof(sample)) INTO read USING field;
      RETURN read;
    EXCEPTION WHEN others THEN RETURN NULL;

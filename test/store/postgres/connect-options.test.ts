@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parsePostgresUrl } from "../../../src/store/postgres/connect-options.ts";
 
+const tls = (mode: string) => parsePostgresUrl(`postgres://u@db/app${mode}`).tls;
+
 describe("a URL of PostgreSQL", () => {
   test("says where, who and which schema, with everything decoded", () => {
     expect(parsePostgresUrl("postgres://an%40na:p%2Fw%3A@db.example.com:5433/app?schema=events")).toEqual({
@@ -36,7 +38,6 @@ describe("a URL of PostgreSQL", () => {
   });
 
   test("a server on another machine has to prove who it is, unless it is said otherwise", () => {
-    const tls = (mode: string) => parsePostgresUrl(`postgres://u@db/app${mode}`).tls;
     expect(tls("")).toEqual({ rejectUnauthorized: true });
     expect(tls("?sslmode=verify-full")).toEqual({ rejectUnauthorized: true });
     expect(tls("?sslmode=verify-ca")).toMatchObject({ rejectUnauthorized: true });

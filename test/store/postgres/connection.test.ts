@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore, openTemporaryStore } from "../../../src/store/open-store.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -16,22 +15,22 @@ import { batchOf, column, create, failureOf, rowsOf, tableOf } from "../support.
 const SPEC = tableOf("events", [column("n", { kind: "int", bits: 32, signed: true })]);
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
+const withStore = async (url: string, work: (store: Store) => Promise<void>): Promise<void> => {
+  const store = await openStore(url, { folder: "" });
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+};
+const one = (store: Store) => rowsOf(store, "SELECT 1 AS x");
+
 describe.skipIf(postgresMissing() !== undefined)("connections to PostgreSQL", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres({ tls: hasOpenssl });
   });
   afterAll(() => server.remove());
-  const withStore = async (url: string, work: (store: Store) => Promise<void>): Promise<void> => {
-    const store = await openStore(url, { folder: "" });
-    try {
-      await work(store);
-    } finally {
-      await store.close();
-    }
-  };
-  const one = (store: Store) => rowsOf(store, "SELECT 1 AS x");
-
   test("a database that dies and comes back is used again, and the store's state says so", async () => {
     await withStore(server.url("schema=died"), async (store) => {
       await create(store, SPEC);
@@ -120,10 +119,4 @@ describe.skipIf(postgresMissing() !== undefined)("connections to PostgreSQL", ()
       });
     },
   );
-
-  test("its port takes connections after all that", async () => {
-    const socket = connect(server.port, server.host);
-    await new Promise((resolve) => socket.once("connect", resolve));
-    socket.destroy();
-  });
 });

@@ -43,6 +43,20 @@ describe.skipIf(postgresMissing() !== undefined)("queries on PostgreSQL", () => 
     return rowsOf(store, text, { params });
   };
   const flights = sql.identifier("flights");
+  const fenced = async (text: string, other = store): Promise<unknown[]> => {
+    const { chunks } = await other.query({
+      sql: bound(text),
+      format: "ndjson",
+      limits: LIMITS,
+      fence: FENCE,
+    });
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks) parts.push(chunk);
+    const lines = Buffer.concat(parts).toString().trimEnd().split("\n");
+    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
+  };
+  const traits = async (text: string) =>
+    sqlTraits(text, ["flights"], await pureInPostgres(store), "postgres").deterministic;
 
   test("a value stands beside a date, a number, in a function, in a list and in a LIMIT", async () => {
     expect(
@@ -131,19 +145,6 @@ describe.skipIf(postgresMissing() !== undefined)("queries on PostgreSQL", () => 
   });
 
   describe("SQL from outside", () => {
-    const fenced = async (text: string, other = store): Promise<unknown[]> => {
-      const { chunks } = await other.query({
-        sql: bound(text),
-        format: "ndjson",
-        limits: LIMITS,
-        fence: FENCE,
-      });
-      const parts: Uint8Array[] = [];
-      for await (const chunk of chunks) parts.push(chunk);
-      const lines = Buffer.concat(parts).toString().trimEnd().split("\n");
-      return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
-    };
-
     test("runs as a role that may read the streams and nothing else", async () => {
       expect(await fenced("SELECT origin, current_user::text AS who FROM flights ORDER BY 1")).toEqual([
         { origin: "JFK", who: "reader" },
@@ -196,9 +197,6 @@ describe.skipIf(postgresMissing() !== undefined)("queries on PostgreSQL", () => 
   });
 
   describe("what the cache keeps", () => {
-    const traits = async (text: string) =>
-      sqlTraits(text, ["flights"], await pureInPostgres(store), "postgres").deterministic;
-
     test.each([
       "SELECT origin, count(*) FILTER (WHERE delay > 5) AS n FROM flights GROUP BY origin ORDER BY n DESC LIMIT {p1:Int64}",
       "SELECT date_trunc('hour', at), percentile_cont(0.5) WITHIN GROUP (ORDER BY delay) FROM flights GROUP BY 1",
