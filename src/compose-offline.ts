@@ -18,7 +18,7 @@ import { tableSpec } from "./store/table-spec.ts";
 /** What a start would do with the tables of a data folder. Changes nothing. */
 export async function planStart(project: Project, config: Config): Promise<MigrationPlan> {
   // Nothing is made where nothing is.
-  if (!(await exists(join(config.dataFolder, "store")))) {
+  if (!(await hasTables(config))) {
     return { changes: project.streams.map(({ name }) => `${name}: create the table`), refused: [] };
   }
   return withStore(config, (store) =>
@@ -38,7 +38,7 @@ export interface RebuildInput {
 /** Makes a stream's table anew; see `rebuildTable`. */
 export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome> {
   const { stream, config, ...rest } = input;
-  if (!(await exists(join(config.dataFolder, "store")))) {
+  if (!(await hasTables(config))) {
     throw new HeadraceError(
       "rebuild_refused",
       `${config.dataFolder} holds no tables yet: a start makes them`,
@@ -84,6 +84,11 @@ async function withStore<Value>(
   } finally {
     await folder.release();
   }
+}
+
+/** A store on a server is asked itself. */
+async function hasTables(config: Config): Promise<boolean> {
+  return config.storeUrl !== "chdb:" || exists(join(config.dataFolder, "store"));
 }
 
 async function exists(path: string): Promise<boolean> {

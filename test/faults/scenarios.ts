@@ -5,6 +5,7 @@ import { earlierFormat } from "./scenarios/earlier-format.ts";
 import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
+import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
 import { manyIds } from "./scenarios/many-ids.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
@@ -31,4 +32,5 @@ export const scenarios: readonly Scenario[] = [
   flood,
   clockJumps,
   manyIds,
+  killPostgres,
 ];
