@@ -1,7 +1,6 @@
-import { DAY, MINUTE } from "../../units.ts";
+import { MINUTE } from "../../units.ts";
 import type { TableSpec } from "../store.ts";
-import { idsTable, idsUnit } from "./ddl.ts";
-import { dayOf, periodStart, type Partitions } from "./partitions.ts";
+import type { Partitions } from "./partitions.ts";
 import { rowsOf } from "./connection.ts";
 import type { PostgresPool } from "./pool.ts";
 import { quoteName } from "./quote.ts";
@@ -16,7 +15,7 @@ export interface Expiring {
   readonly partitions: Partitions;
 }
 
-/** Drops now and then what is over of these tables: rows by their ttl, ids by their window. */
+/** Drops now and then the rows of these tables that are over by their ttl. */
 export class Expiry {
   readonly #expiring: Expiring;
   #specs: readonly TableSpec[] = [];
@@ -46,9 +45,7 @@ export class Expiry {
   }
 
   #look(): void {
-    const specs = this.#specs.filter(
-      ({ table, idWindow }) => table.ttl !== undefined || idWindow !== undefined,
-    );
+    const specs = this.#specs.filter(({ table }) => table.ttl !== undefined);
     this.#work = this.#expireAll(specs, this.#work);
   }
 
@@ -61,17 +58,8 @@ export class Expiry {
   }
 }
 
-/** Drops what is over of one table. */
-export async function expire(expiring: Expiring, spec: TableSpec): Promise<void> {
-  await expireRows(expiring, spec);
-  const { idWindow } = spec;
-  if (idWindow === undefined) return;
-  // From when it was stored: what is loaded late must still find the ids of its time.
-  const cutoff = periodStart(dayOf(Date.now() - idWindow - DAY), idsUnit(idWindow));
-  await expiring.partitions.dropBefore(idsTable(spec.name), cutoff);
-}
-
-async function expireRows({ pool, partitions }: Expiring, { name, table }: TableSpec): Promise<void> {
+/** Drops the rows of one table that are over. */
+export async function expire({ pool, partitions }: Expiring, { name, table }: TableSpec): Promise<void> {
   const { ttl, partitionBy } = table;
   if (ttl === undefined) return;
   const limit = `now() - interval '${ttl.count} ${ttl.unit}'`;

@@ -19,14 +19,14 @@ import type {
   TableSpec,
 } from "../store.ts";
 import type { PostgresTarget } from "./connect-options.ts";
-import { STORE_STATEMENTS, STORE_TABLE, TABLES_TABLE } from "./ddl.ts";
+import { idsTable, STORE_STATEMENTS, STORE_TABLE, TABLES_TABLE } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { Expiry } from "./expiry.ts";
 import { fitsTable } from "./fits-table.ts";
 import { insertBatch, type TableLayout } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
-import { Partitions, type PartitionUnit } from "./partitions.ts";
+import { dayOf, Partitions, type PartitionUnit } from "./partitions.ts";
 import { rowsOf } from "./connection.ts";
 import { PostgresPool, untilReachable } from "./pool.ts";
 import { presentOffsets } from "./presence.ts";
@@ -129,6 +129,15 @@ export class PostgresStore implements Store {
 
   scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
     return scanIds(this.#writing, table, since);
+  }
+
+  /** By the day on which they were stored: a partition of which a part is wanted stays. */
+  async forgetIds(table: string, storedBefore: number): Promise<void> {
+    try {
+      await this.#partitions.dropBefore(idsTable(table), dayOf(storedBefore));
+    } catch (error) {
+      throw storeFailed("Dropping old ids failed", error);
+    }
   }
 
   erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number> {
