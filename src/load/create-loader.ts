@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { HeadraceError } from "../errors.ts";
+import { realFileSystem } from "../file-system.ts";
 import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
@@ -39,7 +39,7 @@ export function createLoader(options: LoaderOptions): Loader {
   return {
     async start() {
       try {
-        await mkdir(options.folder, { recursive: true });
+        await realFileSystem.makeFolder(options.folder);
       } catch (cause) {
         throw new HeadraceError("data_folder_unusable", `${options.folder} can't be made`, { cause });
       }

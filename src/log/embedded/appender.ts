@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import type { NewBatch } from "../log.ts";
-import { isDiskFull, writeFully, type File } from "./file-system.ts";
+import { isDiskFull, writeFully, type File } from "../../file-system.ts";
 import { GroupEncoder, groupLength, prepareBatch, type PreparedBatch } from "./group.ts";
 import { QUEUE_RETRY_AFTER_SECONDS } from "./limits.ts";
 import type { RecordHeader } from "./record.ts";

@@ -12,7 +12,7 @@ import type {
 } from "../log.ts";
 import { Appender } from "./appender.ts";
 import type { CursorFile } from "./cursor-file.ts";
-import type { FileSystem } from "./file-system.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { heal } from "./heal.ts";
 import { decodeKeysOfEntries } from "./key-entry.ts";
 import { KeyLookup } from "./key-lookup.ts";
@@ -192,6 +192,7 @@ export class Partition {
       end: this.#lineage.at(this.#list.end),
       bytes: this.#list.bytes,
       segments: this.#list.segments.length,
+      lost: this.#list.lost,
       keys: this.#keys.size,
       keyWindow: this.#keys.realWindow,
       writable: reason === undefined,

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { realFileSystem } from "./file-system.ts";
+import { realFileSystem } from "../../file-system.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
 import { recordEnd } from "./record.ts";
 import { RecordScanner } from "./record-scanner.ts";
@@ -29,7 +29,10 @@ export async function surveyLog(folder: string): Promise<readonly LogSurvey[]> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   });
-  const streams = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  // A name with a dot is what a salvage leaves: no stream has one.
+  const streams = entries
+    .filter((entry) => entry.isDirectory() && !entry.name.includes("."))
+    .map(({ name }) => name);
   const surveys: LogSurvey[] = [];
   for (const stream of streams.sort()) surveys.push(await surveyStream(join(folder, stream), stream));
   return surveys;
