@@ -16,6 +16,7 @@ const bin = (name) => join(modules, name);
 const tasks = {
   demo: (args) => [["--conditions=headrace-source", "examples/flights/demo.ts", ...args]],
   test: (args) => [[bin("vitest/vitest.mjs"), "run", ...args]],
+  faults: (args) => [["--conditions=headrace-source", "test/faults/run.ts", ...args]],
   check: () => [
     [bin("prettier/bin/prettier.cjs"), "--check", "--log-level=warn", "."],
     [bin("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"],

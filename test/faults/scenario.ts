@@ -1,4 +1,8 @@
-/** A kind of fault, tried many times, and what it did to the events. `npm run faults` runs them all and writes docs/FAULTS.md. */
+/**
+ * A kind of fault, tried many times, and what it did to the events. `npm run faults` runs them all and writes
+ * docs/FAULTS.md. Each runs in a process of its own (run-alone.ts), and whatever processes it left running are ended
+ * after it; what it mounted, it unmounts itself.
+ */
 export interface Scenario {
   readonly group: FaultGroup;
   /** Short and unique, such as `kill -9 at random moments`. */
@@ -20,7 +24,7 @@ export interface FaultContext {
   readonly scale: "short" | "full";
   /** An empty folder of the scenario's own, removed afterwards unless it failed. */
   readonly folder: string;
-  progress(done: number, total: number): void;
+  readonly progress: (done: number, total: number) => void;
   /** Aborted by Ctrl-C: end what was started and reject. */
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from "node:crypto";
+import type { Random } from "../support/random.ts";
 
 /** One event as a writer sends it. `bad` ones don't fit the schema. */
 export interface SentEvent {
@@ -35,17 +35,22 @@ const TEXTS = [
 
 /** Makes events with numbers of their own, so that a lost, a doubled and a changed one can each be told. */
 export class EventMaker {
+  readonly #random: Random;
   #next = 1;
 
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
   batch(stream: string, writer: string, keyed: boolean): SentBatch {
-    const good = Array.from({ length: randomInt(1, 40) }, () => this.#event(writer));
-    const bad = Array.from({ length: randomInt(0, 8) === 0 ? randomInt(1, 4) : 0 }, () =>
+    const good = Array.from({ length: 1 + this.#random.below(39) }, () => this.#event(writer));
+    const bad = Array.from({ length: this.#random.chance(1 / 8) ? 1 + this.#random.below(3) : 0 }, () =>
       JSON.stringify({ n: "not a number", writer, text: `bad ${this.#next++}` }),
     );
     const lines = [...good.map((event) => JSON.stringify(event)), ...bad];
     return {
       stream,
-      key: keyed ? randomUUID() : undefined,
+      key: keyed ? `${writer} ${this.#next}` : undefined,
       good,
       bad,
       body: `${lines.join("\n")}\n`,

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { seededRandom } from "../support/random.ts";
 import { lastAnswer, rawConnection } from "../support/raw-http.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
@@ -64,7 +65,7 @@ test(
     timeout: 120_000,
   },
   async () => {
-    const traffic: Traffic = { maker: new EventMaker(), sent: [] };
+    const traffic: Traffic = { maker: new EventMaker(seededRandom(1)), sent: [] };
     const { sent } = traffic;
     for (let round = 0; round < ROUNDS; round++) {
       const server = await startServerProcess({ project: PROJECT, data });

@@ -1,11 +1,11 @@
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import { until } from "../support/until.ts";
 
 /** Every row of a stream, once all of it is loaded. */
 export async function rows(url: string, stream: string): Promise<Record<string, unknown>[]> {
   await until(async () => (await counts(url, stream)).lag === 0, { timeout: 60_000 });
   const response = await fetch(`${url}/v1/endpoints/${stream}_rows?format=ndjson`);
-  expect(response.status).toBe(200);
+  assert.equal(response.status, 200);
   const text = await response.text();
   return text
     .split("\n")
@@ -20,7 +20,7 @@ export async function rejected(url: string, stream: string): Promise<string[]> {
   while (cursor !== null) {
     const query: string = cursor === "" ? "?limit=1000" : `?limit=1000&cursor=${encodeURIComponent(cursor)}`;
     const response = await fetch(`${url}/v1/streams/${stream}/rejected${query}`);
-    expect(response.status).toBe(200);
+    assert.equal(response.status, 200);
     const page = (await response.json()) as { data: { event: unknown }[]; next: string | null };
     texts.push(...page.data.map(({ event }) => JSON.stringify(event)));
     cursor = page.next;
@@ -36,4 +36,18 @@ export async function counts(
   const response = await fetch(`${url}/v1/streams/${stream}`);
   const body = (await response.json()) as { events: number; rejected: number; lag: { events: number } };
   return { events: body.events, rejected: body.rejected, lag: body.lag.events };
+}
+
+/** The value of a metric that has these labels; 0 when it was never counted. */
+export async function metric(
+  url: string,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  const line = text
+    .split("\n")
+    .find((one) => one.startsWith(`${name}{`) && wanted.every((label) => one.includes(label)));
+  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(" ")));
 }
