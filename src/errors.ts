@@ -99,7 +99,8 @@ export const ERRORS = {
     status: 503,
     retryable: false,
     title: "The log is damaged in the middle",
-    advice: "Restore the file that the message names from a copy; nothing was changed.",
+    advice:
+      "Nothing was changed. Restore the file that the message names from a copy, or stop the server and run `headrace doctor`: it explains the damage, and with --salvage it saves what is whole.",
   },
   log_failed: {
     status: 503,
@@ -138,7 +139,7 @@ export const ERRORS = {
     retryable: false,
     title: "The store is not the one that the ledger describes",
     advice:
-      "The store was emptied or is older than the cursor. Restore it, or rebuild the stream from the log.",
+      "The store was emptied, lost parts of it or is older than the cursor. Restore it from a copy, or stop the server and run `headrace rebuild <stream> --allow-partial`: the log brings back what it holds.",
   },
 
   // The ledger
@@ -147,7 +148,7 @@ export const ERRORS = {
     retryable: false,
     title: "The ledger of a stream is damaged",
     advice:
-      "Restore the file that the message names from a copy, or remove it: what the store has is then found out by asking it.",
+      "Restore the file that the message names from a copy, or stop the server and run `headrace doctor --salvage`: it is put aside, and what the store has is found out by asking it.",
   },
   ledger_failed: {
     status: 503,

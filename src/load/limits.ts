@@ -49,3 +49,5 @@ export const ERASURES_BYTES_MAX = 256 * KIB;
 export const ERASE_REQUESTS_MAX = 16;
 /** The latest inserts that the ledger remembers, to check at start that the store still has them. */
 export const LEDGER_INSERTS_MAX = 16;
+/** For events that were within ingest's limits when they came: only the declaration counts now. */
+export const NO_EVENT_LIMITS = { eventBytesMax: Infinity, nestingMax: 512 } as const;

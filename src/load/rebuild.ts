@@ -7,9 +7,9 @@ import { insertIsolating, refusalReason } from "./isolate.ts";
 import { createJudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { ledgerFile, ledgerPath } from "./ledger-file.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
-import type { RefusedEvent } from "./ledger-state.ts";
+import { withoutCounts, type RefusedEvent } from "./ledger-state.ts";
 import { LOAD_LIMITS } from "./limits.ts";
-import { firstOf, setBack } from "./reconcile.ts";
+import { firstOf, gapOf, missingRows, missingText, setBack } from "./reconcile.ts";
 import { endOf, offsetsIn, planRows } from "./rows.ts";
 import { extent, has, sizeOf, spansOf, subtract, within, type Spans } from "./spans.ts";
 import { REJECTED_TABLE } from "../rejected/rejected-table.ts";
@@ -34,9 +34,9 @@ export interface RebuildOutcome {
   readonly copied: number;
   /** Events that don't fit the declaration; they are kept as rejected. */
   readonly rejected: number;
-  /** Rows that the log doesn't hold any more and that are gone. */
+  /** Rows that the log doesn't hold any more and that are gone; when the store lacks what was loaded, at most so many. */
   readonly lost: number;
-  /** The store isn't the one that was loaded: the next start loads what the log holds, so many events. */
+  /** The store lacks what was loaded: the next start loads what it lacks of what the log holds, at most so many events. */
   readonly toLoad: number;
 }
 
@@ -56,8 +56,10 @@ export async function rebuildTable(options: RebuildOptions): Promise<RebuildOutc
   try {
     const { state } = ledger;
     if (state !== undefined && state.storeId !== store.capabilities.storeId) {
-      return await loadAgain(options, ledger);
+      return await loadAgain(options, ledger, "the store was emptied or replaced");
     }
+    const missing = await missingRows({ log, store, stream, partition: 0, ledger });
+    if (missing > 0) return await loadAgain(options, ledger, missingText(missing));
     const anew = await store.beginRebuild(spec);
     if (anew === undefined) {
       throw new HeadraceError("rebuild_refused", `There is no table ${stream.name} yet: a start makes it`);
@@ -73,20 +75,27 @@ export async function rebuildTable(options: RebuildOptions): Promise<RebuildOutc
   }
 }
 
-/** The store was emptied or replaced: the loader loads what the log holds, if it is told to. */
-async function loadAgain(options: RebuildOptions, ledger: Ledger): Promise<RebuildOutcome> {
+/** The store lacks what was loaded: the loader loads what the log holds, if it is told to. */
+async function loadAgain(options: RebuildOptions, ledger: Ledger, problem: string): Promise<RebuildOutcome> {
   const { log, store, stream, allowPartial } = options;
   const work = { log, store, stream, partition: 0, ledger };
   const first = firstOf(work);
-  if (first.offset > 0 && !allowPartial) {
+  const { end } = log.status(stream.name, 0);
+  const gap = gapOf(work);
+  if (gap !== undefined && !allowPartial) {
     throw new HeadraceError(
       "rebuild_refused",
-      `${stream.name}: the store was emptied or replaced, and the log begins at offset ${first.offset}: what came before is lost unless the old store is restored`,
+      `${stream.name}: ${problem}, and ${gap.text}: that is lost unless the old store is restored`,
     );
   }
   await setBack(work, first);
-  const { end } = log.status(stream.name, 0);
-  return { fromLog: 0, copied: 0, rejected: 0, lost: first.offset, toLoad: end.offset - first.offset };
+  return {
+    fromLog: 0,
+    copied: 0,
+    rejected: 0,
+    lost: gap?.offsets ?? 0,
+    toLoad: end.offset - first.offset,
+  };
 }
 
 /** One read of the log: batches of one log id and one schema. */
@@ -116,7 +125,7 @@ class Rebuilding {
     const { copied, lost } = await this.#copyRest();
     // The counts of the latest inserts don't hold for the new table.
     const { state } = ledger;
-    if (state !== undefined) await ledger.record({ kind: "state", state: { ...state, inserts: [] } });
+    if (state !== undefined) await ledger.record({ kind: "state", state: withoutCounts(state) });
     // As late as can be: until the tables are exchanged these events are in two places.
     let rejected = 0;
     for (const misfits of this.#misfits) rejected += await this.#reject(misfits);
@@ -133,7 +142,11 @@ class Rebuilding {
       const [first] = read;
       if (first === undefined) return;
       const differs = read.findIndex(
-        (batch) => batch.log !== first.log || batch.schema.fingerprint !== first.schema.fingerprint,
+        (batch, index) =>
+          batch.log !== first.log ||
+          batch.schema.fingerprint !== first.schema.fingerprint ||
+          // What a salvage could not save isn't in a group's range.
+          batch.offset !== (index === 0 ? first.offset : endOf(read[index - 1] ?? first)),
       );
       const group = differs === -1 ? read : read.slice(0, differs);
       const last = group.at(-1) ?? first;

@@ -148,7 +148,7 @@ export interface PartitionStatus {
   readonly keys: number;
   /** For how long a key is remembered at least, in milliseconds: the window, or less when newer keys took its room. */
   readonly keyWindow: number;
-  /** False once a write or sync failed; `reason` then says why. */
+  /** False while the disk is full, and for good once a write or sync failed; `reason` then says why. */
   readonly writable: boolean;
   readonly reason?: string;
 }

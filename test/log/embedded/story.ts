@@ -117,7 +117,7 @@ export class Story {
   async #load(log: Log, stop: AbortSignal): Promise<void> {
     try {
       let position = await log.cursor("s", 0, "loader");
-      while (log.status("s", 0).writable && !stop.aborted) {
+      while (!stop.aborted) {
         const page = await log.read("s", 0, position, { bytes: 2_000, events: 10 });
         for (const batch of page) this.#see(batch);
         if (page.length === 0) {
