@@ -23,6 +23,7 @@ const tasks = {
     [bin("typescript/bin/tsc"), "--noEmit"],
   ],
   build: () => [["scripts/build.ts"]],
+  bench: (args) => [["--conditions=headrace-source", "bench/main.ts", ...args]],
   node: (args) => [args],
 };
 
