@@ -1,5 +1,5 @@
 import { HeadraceError } from "../errors.ts";
-import { realFileSystem } from "../file-system.ts";
+import { realFileSystem, type FileSystem } from "../file-system.ts";
 import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
@@ -21,7 +21,9 @@ export interface LoaderOptions {
   readonly observer?: LoadObserver;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Where a ledger is kept. Default: a file of the machine's own disk. */
+  /** The disk that the ledgers are on. Default: the machine's. */
+  readonly fileSystem?: FileSystem;
+  /** Where a ledger is kept. Default: a file of that disk. */
   readonly ledgerFile?: (path: string) => LedgerFile;
 }
 
@@ -39,7 +41,7 @@ export function createLoader(options: LoaderOptions): Loader {
   return {
     async start() {
       try {
-        await realFileSystem.makeFolder(options.folder);
+        await (options.fileSystem ?? realFileSystem).makeFolder(options.folder);
       } catch (cause) {
         throw new HeadraceError("data_folder_unusable", `${options.folder} can't be made`, { cause });
       }
@@ -75,7 +77,7 @@ function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
   const { log, store, folder } = options;
   const common = { log, store, stream, folder, limits, observer, clock, visible };
   for (let partition = 0; partition < log.capabilities.partitions; partition++) {
-    const file = options.ledgerFile ?? ledgerFile;
+    const file = options.ledgerFile ?? ((path: string) => ledgerFile(path, options.fileSystem));
     loader.partitions.push(new PartitionLoader({ ...common, partition, ledgerFile: file }));
   }
   return loader;

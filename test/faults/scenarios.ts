@@ -1,5 +1,7 @@
 import type { Scenario } from "./scenario.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
+import { storeVanishes } from "./scenarios/store-vanishes.ts";
+import { powerLossOfTheLog, powerLossOfThePath } from "./scenarios/power-loss.ts";
 
 /** Every scenario, in the order of the report. */
-export const scenarios: readonly Scenario[] = [killAtRandom];
+export const scenarios: readonly Scenario[] = [killAtRandom, powerLossOfTheLog, powerLossOfThePath, storeVanishes];

@@ -362,7 +362,7 @@ describe("beside a server", () => {
     test("a folder whose server runs isn't salvaged", async () => {
       const refused = await runHere(["doctor", "--salvage", "--project", FLIGHTS, "--data", data]);
       expect(refused.code).toBe(1);
-      expect(refused.stderr).toContain("data_folder_locked");
+      expect(refused.stderr).toContain("is in use by the process");
     });
   });
 });

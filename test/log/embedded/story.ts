@@ -32,7 +32,7 @@ export class Story {
     this.#disk = new SimulatedDisk(seed);
   }
 
-  async run(): Promise<{ acknowledged: number; refused: number; logs: number }> {
+  async run(): Promise<{ acknowledged: number; refused: number; logs: number; events: number }> {
     for (let life = 0; life < LIVES; life += 1) {
       const powerFails = this.#random.chance(0.7);
       const end = this.#disk.calls + 5 + this.#random.below(150);
@@ -57,7 +57,11 @@ export class Story {
       await this.#check();
     }
     const logs = new Set([...this.#seen.keys()].map((place) => place.split("/")[0]));
-    return { acknowledged: this.#acknowledged.size, refused: this.#refused.size, logs: logs.size };
+    const events = [...this.#acknowledged.values()].reduce(
+      (sum, batch) => sum + batch.events.count + batch.rejected.count,
+      0,
+    );
+    return { acknowledged: this.#acknowledged.size, refused: this.#refused.size, logs: logs.size, events };
   }
 
   #open(wider = false): Promise<Log> {
