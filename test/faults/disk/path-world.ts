@@ -10,6 +10,7 @@ import { HeadraceError } from "../../../src/errors.ts";
 import { KIB } from "../../../src/units.ts";
 import { z } from "zod";
 import type { Random } from "../../support/random.ts";
+import { until } from "../../support/until.ts";
 import { select, storeWith } from "../../load/support.ts";
 
 /** A stream without ids: nothing hides an event that is there twice. */
@@ -26,6 +27,17 @@ export const unique = defineStream("unique", {
   table: { orderBy: ["n"] },
 });
 export const STREAMS = [plain, unique] as const;
+
+/** Waits until all that the log holds is loaded; throws when a stream can't go on by itself. */
+export async function settledPath({ log, loader }: PathLife): Promise<void> {
+  for (const { name } of STREAMS) {
+    await until(() => {
+      const { state, reason, lagEvents } = loader.status(name);
+      if (state === "stopped") throw new Error(`${name} is stopped: ${reason}`);
+      return state === "running" && lagEvents === 0 && log.status(name, 0).writable;
+    });
+  }
+}
 
 /** A batch that was handed to the log. */
 export interface PathBatch {

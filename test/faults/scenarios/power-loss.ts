@@ -2,13 +2,13 @@ import { Story } from "../../log/embedded/story.ts";
 import { seededRandom } from "../../support/random.ts";
 import { SimulatedDisk } from "../../support/simulated-disk.ts";
 import { openTestStore } from "../../support/test-store.ts";
-import { until } from "../../support/until.ts";
 import {
   addFindings,
   eventsOf,
   judgePath,
   openPath,
   PathWriter,
+  settledPath,
   storeUnderPower,
   STREAMS,
   type PathFindings,
@@ -86,7 +86,7 @@ export const powerLossOfThePath: Scenario = {
           disk.fault = () => undefined;
           const path = await openPath(disk, store);
           await path.loader.start();
-          await settled(path);
+          await settledPath(path);
           await path.stop();
           recoveries += 1;
         }
@@ -128,14 +128,4 @@ async function liveUntilPowerFails(
   await Promise.all(writing);
   await path.stop();
   await loading;
-}
-
-async function settled({ log, loader }: PathLife): Promise<void> {
-  for (const { name } of STREAMS) {
-    await until(() => {
-      const { state, reason, lagEvents } = loader.status(name);
-      if (state === "stopped") throw new Error(`${name} is stopped: ${reason}`);
-      return state === "running" && lagEvents === 0 && log.status(name, 0).writable;
-    });
-  }
 }

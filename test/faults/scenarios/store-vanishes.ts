@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Traffic } from "../../guarantees/traffic.ts";
 import { seededRandom, type Random } from "../../support/random.ts";
@@ -42,7 +42,11 @@ const LOSSES: readonly Loss[] = [
   },
 ];
 
-const ROUNDS = { short: 1, full: 12 };
+/** Losses of a run, one after the other on one data folder, each time in another order. */
+const COUNTS = { short: 4, full: 96 };
+/** Batches that are answered before the first loss, and between two. */
+const FIRST_BATCHES = 30;
+const MORE_BATCHES = 15;
 
 export const storeVanishes: Scenario = {
   group: "power loss",
@@ -52,45 +56,43 @@ export const storeVanishes: Scenario = {
     "The next start must notice and load from the log what is missing, and nothing twice.",
   async run({ seed, scale, folder, progress, signal }) {
     const random = seededRandom(seed);
-    const total: Figures[] = [];
-    const rounds = ROUNDS[scale];
-    for (let round = 0; round < rounds; round++) {
-      for (const [index, loss] of LOSSES.entries()) {
-        signal.throwIfAborted();
-        const own = join(folder, `${round}-${index}`);
-        await mkdir(own, { recursive: true });
-        const figures = await runOne(own, loss, random);
-        total.push({ ...figures, problems: figures.problems.map((problem) => `${loss.name}: ${problem}`) });
-        if (figures.problems.length === 0) await rm(own, { recursive: true });
-        progress(round * LOSSES.length + index + 1, rounds * LOSSES.length);
+    const [data, older] = [join(folder, "data"), join(folder, "older")];
+    const traffic = new Traffic(random);
+    await withTraffic(data, traffic, FIRST_BATCHES);
+    await cp(data, older, { recursive: true, verbatimSymlinks: true });
+    await withTraffic(data, traffic, FIRST_BATCHES);
+    const left: Loss[] = [];
+    const problems: string[] = [];
+    let judged: Omit<Figures, "runs"> | undefined;
+    for (let done = 0; done < COUNTS[scale]; done++) {
+      signal.throwIfAborted();
+      if (left.length === 0) left.push(...LOSSES);
+      const [loss] = left.splice(random.below(left.length), 1);
+      if (loss === undefined) break;
+      await loss.apply({ data, older }, random);
+      judged = await withTraffic(data, traffic, MORE_BATCHES);
+      if (judged.problems.length > 0) {
+        problems.push(...judged.problems.map((problem) => `after the loss of ${loss.name}: ${problem}`));
+        break;
       }
+      progress(done + 1, COUNTS[scale]);
     }
-    return sumOf(total);
+    if (judged === undefined) throw new Error("nothing was lost");
+    return { ...judged, runs: COUNTS[scale], problems };
   },
 };
 
-async function runOne(folder: string, loss: Loss, random: Random): Promise<Figures> {
-  const data = join(folder, "data");
-  const older = join(folder, "older");
-  const traffic = new Traffic(random);
-  await withTraffic(data, traffic, 30);
-  await cp(data, older, { recursive: true, verbatimSymlinks: true });
-  await withTraffic(data, traffic, 30);
-  await withTraffic(data, traffic, 10);
-  await loss.apply({ data, older }, random);
-  const server = await startServerProcess({ project: PROJECT, data });
-  await send(server, traffic, 10);
-  const judged = await judge(server.url, traffic.batches);
-  await server.stop("SIGTERM");
-  return { ...judged, runs: 1 };
-}
-
-/** A run of the server in which at least so many batches are answered and all is loaded. */
-async function withTraffic(data: string, traffic: Traffic, batches: number): Promise<void> {
+/** A run of the server that takes so many batches more; then everything is compared. */
+async function withTraffic(
+  data: string,
+  traffic: Traffic,
+  batches: number,
+): Promise<Omit<Figures, "runs">> {
   const server = await startServerProcess({ project: PROJECT, data });
   await send(server, traffic, batches);
-  await judge(server.url, traffic.batches);
+  const judged = await judge(server.url, traffic.batches);
   await server.stop("SIGTERM");
+  return judged;
 }
 
 async function send(server: ServerProcess, traffic: Traffic, batches: number): Promise<void> {
@@ -123,21 +125,7 @@ async function removeParts(data: string, random: Random, count: number): Promise
   for (let left = count; left > 0 && active.length > 0; left--) {
     const [gone] = active.splice(random.below(active.length), 1);
     for (const part of parts.filter((one) => gone !== undefined && covers(gone, one))) {
-      await rename(join(table, part.name), join(data, `gone-${part.name}`));
+      await rm(join(table, part.name), { recursive: true });
     }
   }
-}
-
-export function sumOf(figures: readonly Figures[]): Figures {
-  const sum = (key: "runs" | "events" | "lost" | "doubled" | "changed" | "torn") =>
-    figures.reduce((all, one) => all + one[key], 0);
-  return {
-    runs: sum("runs"),
-    events: sum("events"),
-    lost: sum("lost"),
-    doubled: sum("doubled"),
-    changed: sum("changed"),
-    torn: sum("torn"),
-    problems: figures.flatMap(({ problems }) => problems),
-  };
 }
