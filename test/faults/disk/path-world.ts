@@ -96,7 +96,8 @@ export function storeUnderPower(store: Store, isOn: () => boolean, random: Rando
       if (!isOn()) {
         // It was handed in before, and the engine got as far as it got.
         const count = random.below(3) === 0 ? batch.count : random.below(batch.count + 1);
-        if (random.chance(0.5) && count > 0) await store.insert(table, firstRows(batch, count)).catch(() => {});
+        if (random.chance(0.5) && count > 0)
+          await store.insert(table, firstRows(batch, count)).catch(() => {});
         throw dead();
       }
       await store.insert(table, batch);
@@ -231,7 +232,8 @@ function judgeBatch(
 ): void {
   const note = (kind: Exclude<keyof PathFindings, "problems">, what: string): void => {
     found[kind] += 1;
-    if (found.problems.length < 10) found.problems.push(`${kind}: ${what}, ${batch.stream}, ${batch.outcome}`);
+    if (found.problems.length < 10)
+      found.problems.push(`${kind}: ${what}, ${batch.stream}, ${batch.outcome}`);
   };
   const counts = [
     ...batch.events.map(({ n }) => stored.counts.get(n) ?? 0),

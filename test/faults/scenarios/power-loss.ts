@@ -77,7 +77,11 @@ export const powerLossOfThePath: Scenario = {
             return "power";
           };
           await liveUntilPowerFails(
-            () => openPath(disk, storeUnderPower(store, () => isOn, random)),
+            () =>
+              openPath(
+                disk,
+                storeUnderPower(store, () => isOn, random),
+              ),
             writer,
             () => isOn,
           );

@@ -83,11 +83,7 @@ export const storeVanishes: Scenario = {
 };
 
 /** A run of the server that takes so many batches more; then everything is compared. */
-async function withTraffic(
-  data: string,
-  traffic: Traffic,
-  batches: number,
-): Promise<Omit<Figures, "runs">> {
+async function withTraffic(data: string, traffic: Traffic, batches: number): Promise<Omit<Figures, "runs">> {
   const server = await startServerProcess({ project: PROJECT, data });
   await send(server, traffic, batches);
   const judged = await judge(server.url, traffic.batches);
