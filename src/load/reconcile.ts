@@ -37,13 +37,14 @@ export async function reconcile(work: Reconciling): Promise<LedgerState> {
   const isErasing = (state.erasures ?? []).some((erasure) => !erasure.done);
   const latest = isErasing ? [] : state.inserts.filter((insert) => insert.stored > 0);
   const whole = await lastWholeInsert(work, latest);
-  const missing = whole === latest.at(-1) ? await missingRows(work) : 0;
-  if (missing > 0) return setBack(work, wholeLog(work, missingText(missing)));
-  if (whole === latest.at(-1)) return keptPosition(work, state);
-  if (whole !== undefined && firstOf(work).offset <= whole.to) {
+  const missing = await missingRows(work);
+  if (whole === latest.at(-1) && missing === 0) return keptPosition(work, state);
+  const isHeldFrom = whole !== undefined && firstOf(work).offset <= whole.to;
+  if (isHeldFrom && missing <= (await lackingAfter(work, latest, whole))) {
     return setBack(work, { log: whole.log, offset: whole.to });
   }
-  return setBack(work, wholeLog(work, "rows that were stored are missing"));
+  const problem = missing > 0 ? missingText(missing) : "rows that were stored are missing";
+  return setBack(work, wholeLog(work, problem));
 }
 
 /**
@@ -112,6 +113,19 @@ async function lastWholeInsert(
     if ((await countPresent(work, insert)) >= insert.stored) return insert;
   }
   return undefined;
+}
+
+/** How many rows the inserts after that one lack. */
+async function lackingAfter(
+  work: Reconciling,
+  inserts: readonly LedgerInsert[],
+  whole: LedgerInsert,
+): Promise<number> {
+  let lacking = 0;
+  for (const insert of inserts.slice(inserts.indexOf(whole) + 1)) {
+    lacking += Math.max(0, insert.stored - (await countPresent(work, insert)));
+  }
+  return lacking;
 }
 
 async function countPresent(work: Reconciling, range: Omit<OffsetRange, "partition">): Promise<number> {

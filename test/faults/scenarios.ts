@@ -2,6 +2,7 @@ import { diskErrors, slowDisk } from "./scenarios/disk-errors.ts";
 import { diskFull } from "./scenarios/disk-full.ts";
 import type { Scenario } from "./scenario.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
+import { salvagedPath } from "./scenarios/salvage-path.ts";
 import { storeVanishes } from "./scenarios/store-vanishes.ts";
 import { logDamage, salvagedLog } from "./scenarios/log-damage.ts";
 import { powerLossOfTheLog, powerLossOfThePath } from "./scenarios/power-loss.ts";
@@ -17,4 +18,5 @@ export const scenarios: readonly Scenario[] = [
   diskFull,
   logDamage,
   salvagedLog,
+  salvagedPath,
 ];
