@@ -14,6 +14,8 @@ export interface Bench {
   orders(): Promise<Lines>;
   /** The rate at which C's work goes, in events a second: as the row measured it, else measured now. */
   loadRate(): Promise<number>;
+  /** A data folder of Headrace with so many flights, stopped. It is made when it is first asked for, and kept for the run. */
+  filled(events: number): Promise<string>;
   /** A line for whoever watches. */
   say(this: void, line: string): void;
 }

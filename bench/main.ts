@@ -6,4 +6,7 @@ const options = readOptions(process.argv.slice(2));
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort(new Error("stopped by Ctrl-C")));
 process.once("SIGTERM", () => stop.abort(new Error("stopped by SIGTERM")));
-process.exitCode = await runBench(options, stop.signal);
+// Whatever goes wrong unseen must not leave processes and folders behind.
+process.once("uncaughtException", (error) => stop.abort(error));
+// At once: what was being measured when the run was stopped may still wait for something.
+process.exit(await runBench(options, stop.signal));

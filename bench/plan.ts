@@ -16,17 +16,21 @@ export interface Plan {
   readonly variedEvents: number;
   /** Rows that queries run over. */
   readonly queriedRows: number;
-  /** Queries of one figure of E; seconds of one figure of D and G. */
+  /** Queries of one figure of the engine alone in E. */
   readonly queries: number;
+  /** Seconds of one figure of D and G. */
   readonly pacedSeconds: number;
-  /** Rows after which memory is read, and the server is started again. */
-  readonly manyRows: number;
+  /** Rows that the server is started again with in H. */
+  readonly startRows: number;
+  /** Rows after which memory is read in I, and how long the server rests before that, in seconds. */
+  readonly memoryRows: number;
+  readonly rest: number;
 }
 
 const DEFAULT: Plan = {
   mode: "default",
   rounds: 3,
-  seconds: 3,
+  seconds: 2.5,
   warmup: 1.5,
   preparedFlights: 3_000_000,
   preparedOrders: 50_000,
@@ -37,7 +41,9 @@ const DEFAULT: Plan = {
   queriedRows: 1_000_000,
   queries: 300,
   pacedSeconds: 6,
-  manyRows: 3_000_000,
+  startRows: 1_000_000,
+  memoryRows: 3_000_000,
+  rest: 3,
 };
 
 export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
@@ -46,16 +52,18 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
     rounds: 1,
     seconds: 1,
     warmup: 0.5,
-    preparedFlights: 200_000,
+    preparedFlights: 100_000,
     preparedOrders: 10_000,
-    loadEvents: 200_000,
-    peerEvents: 50_000,
-    growth: [100_000, 300_000],
+    loadEvents: 100_000,
+    peerEvents: 20_000,
+    growth: [50_000, 100_000],
     variedEvents: 100_000,
-    queriedRows: 200_000,
-    queries: 100,
-    pacedSeconds: 2,
-    manyRows: 300_000,
+    queriedRows: 50_000,
+    queries: 50,
+    pacedSeconds: 3,
+    startRows: 50_000,
+    memoryRows: 150_000,
+    rest: 1,
   },
   default: DEFAULT,
   full: {
@@ -70,6 +78,7 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
     queriedRows: 3_000_000,
     queries: 2_000,
     pacedSeconds: 20,
-    manyRows: 100_000_000,
+    startRows: 100_000_000,
+    memoryRows: 100_000_000,
   },
 };

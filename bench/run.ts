@@ -9,6 +9,7 @@ import type { Options } from "./options.ts";
 import { installPeers } from "./peers/install.ts";
 import { writeReport } from "./report/write-report.ts";
 import type { Results, RowResult } from "./result.ts";
+import { fillFolder } from "./rows/filling.ts";
 import { ROWS } from "./rows/rows.ts";
 import type { Row } from "./rows/row.ts";
 import { loadRateOf, measureLoadRate } from "./rows/load-rate.ts";
@@ -35,7 +36,7 @@ export async function runBench(options: Options, signal: AbortSignal): Promise<n
     return results.rows.some(({ failure }) => failure !== undefined) ? 1 : 0;
   } catch (error) {
     if (!signal.aborted) throw error;
-    console.error(String(signal.reason));
+    console.error(signal.reason instanceof Error ? signal.reason.message : String(signal.reason));
     return 130;
   }
 }
@@ -104,6 +105,7 @@ function createBench(
     prepared.set(name, known);
     return known;
   };
+  const folders = new Map<number, Promise<string>>();
   let rate: Promise<number> | undefined;
   const bench: Bench = {
     workshop,
@@ -113,6 +115,11 @@ function createBench(
       once(`flights-${count}.ndjson`, (file) => prepareFlights(file, count)),
     orders: () => once("orders.ndjson", (file) => prepareOrders(file, plan.preparedOrders)),
     loadRate: () => (rate ??= loadRateOf(done) ?? measureLoadRate(bench)),
+    filled: (events) => {
+      const known = folders.get(events) ?? fillFolder(bench, events);
+      folders.set(events, known);
+      return known;
+    },
     say: (line) => console.log(line),
   };
   return bench;

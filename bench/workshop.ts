@@ -10,6 +10,8 @@ const ROOT = join(import.meta.dirname, "..");
 const READY_DEADLINE = 2 * MINUTE;
 /** How long a process may take to stop before it is killed. */
 const STOP_DEADLINE = 15 * SECOND;
+/** No line fits. */
+const NEVER = /(?!)/;
 /** Lines of a process's output that are kept for messages. */
 const LINES_KEPT = 30;
 
@@ -18,7 +20,9 @@ export interface Child {
   readonly pid: number;
   /** Resolves with the match of the first line that fits; rejects when the process ends before. */
   readonly ready: Promise<RegExpExecArray>;
-  stop(signal?: NodeJS.Signals): Promise<void>;
+  stop(): Promise<void>;
+  /** The same at once. */
+  kill(): Promise<void>;
   /** What it wrote last, for messages. */
   output(): string;
 }
@@ -30,6 +34,8 @@ export interface ChildOptions extends Pick<SpawnOptions, "uid" | "gid" | "cwd"> 
   readonly ipc?: boolean;
   /** What makes it stop. Default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
+  /** What ends it at once, with its children. Default SIGKILL. */
+  readonly killSignal?: NodeJS.Signals;
 }
 
 /** Where a run happens: its folder and its processes. Both are gone when it is disposed of, also after Ctrl-C. */
@@ -37,6 +43,7 @@ export class Workshop implements AsyncDisposable {
   readonly #children = new Set<Child>();
   readonly #folder: string;
   #folders = 0;
+  #closed = false;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -83,8 +90,19 @@ export class Workshop implements AsyncDisposable {
     });
   }
 
+  /** Runs a program to its end and resolves with what it wrote to its standard output. */
+  async run(command: string, args: readonly string[], options: Omit<ChildOptions, "ready"> = {}) {
+    const child = this.start(command, args, { ...options, ready: NEVER });
+    let text = "";
+    child.process.stdout?.on("data", (chunk) => (text += String(chunk)));
+    const [code] = (await once(child.process, "close")) as [number | null];
+    if (code !== 0) throw new Error(`${command} ended with ${code}:\n${child.output()}`);
+    return text;
+  }
+
   start(command: string, args: readonly string[], options: ChildOptions): Child {
-    const { env, ready, ipc, stopSignal, ...rest } = options;
+    if (this.#closed) throw new Error("the run is over");
+    const { env, ready, ipc, stopSignal = "SIGTERM", killSignal = "SIGKILL", ...rest } = options;
     const started = spawn(command, args, {
       ...rest,
       env: { ...cleanEnvironment(), ...env },
@@ -94,19 +112,20 @@ export class Workshop implements AsyncDisposable {
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", ...(ipc === true ? (["ipc"] as const) : [])],
     });
-    const child = watch(started, ready, stopSignal ?? "SIGTERM");
+    const child = watch(started, ready, { stop: stopSignal, kill: killSignal });
     this.#children.add(child);
     started.once("exit", () => this.#children.delete(child));
     return child;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#children].map((child) => child.stop("SIGKILL")));
+    this.#closed = true;
+    await Promise.all([...this.#children].map((child) => child.kill()));
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-function watch(child: ChildProcess, wanted: RegExp, stopSignal: NodeJS.Signals): Child {
+function watch(child: ChildProcess, wanted: RegExp, signals: Signals): Child {
   const lines: string[] = [];
   const ready = Promise.withResolvers<RegExpExecArray>();
   // Not everybody waits for it.
@@ -131,19 +150,26 @@ function watch(child: ChildProcess, wanted: RegExp, stopSignal: NodeJS.Signals):
     ready.reject(new Error(`${child.spawnfile} ended with ${code}:\n${output()}`));
   });
   void ready.promise.finally(() => clearTimeout(timer)).catch(() => {});
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    child.kill(signal);
+    const last = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE);
+    await exited;
+    clearTimeout(last);
+  };
   return {
     process: child,
     pid: child.pid ?? 0,
     ready: ready.promise,
     output,
-    async stop(signal = stopSignal) {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-      child.kill(signal);
-      const kill = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE);
-      await exited;
-      clearTimeout(kill);
-    },
+    stop: () => end(signals.stop),
+    kill: () => end(signals.kill),
   };
+}
+
+interface Signals {
+  readonly stop: NodeJS.Signals;
+  readonly kill: NodeJS.Signals;
 }
 
 /** A run must not depend on the settings of the shell that started it. */

@@ -1,6 +1,6 @@
 import type { Audit } from "./access/audit.ts";
 import type { Config } from "./config.ts";
-import { registerHealth } from "./http/health.ts";
+import { registerHealth, type Readiness } from "./http/health.ts";
 import type { HttpServer } from "./http/server.ts";
 import { registerIngest, type IngestStream } from "./ingest/ingest.ts";
 import type { IngestLimits } from "./ingest/limits.ts";
@@ -36,8 +36,16 @@ export interface RouteParts {
   readonly audit: Audit;
 }
 
-/** Registers every route, and tells how many bytes of answers the endpoints' cache holds. */
-export function registerRoutes(parts: RouteParts): { cacheBytes(): number } {
+/** What the routes tell those who made them. */
+export interface Served {
+  /** Bytes of answers that the endpoints' cache holds. */
+  cacheBytes(): number;
+  /** The body of `/readyz`. */
+  readiness(): Readiness;
+}
+
+/** Registers every route. */
+export function registerRoutes(parts: RouteParts): Served {
   const limits = ingestLimits(parts.config);
   const streams: ReadonlyMap<string, IngestStream> = new Map(
     parts.project.streams.map((stream) => [
@@ -68,9 +76,7 @@ function registerIn(
 }
 
 /** Answers out, and what tells about the server. */
-function registerOut({ http, log, store, loader, project, config, metrics, recent }: RouteParts): {
-  cacheBytes(): number;
-} {
+function registerOut({ http, log, store, loader, project, config, metrics, recent }: RouteParts): Served {
   const { streams, endpoints } = project;
   const served = registerEndpoints(http.app, {
     endpoints,
@@ -84,7 +90,8 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     streams,
     store,
     limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
-    queriesMax: config.sqlQueriesMax,
+    // Whatever is set: a session is left for endpoints.
+    queriesMax: Math.min(config.sqlQueriesMax, config.queriesMax - 1),
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
   registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });
@@ -93,7 +100,7 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     version: ownPackage().version,
     checks: () => verifyEndpoints(project, store),
   });
-  registerHealth(http.app, {
+  const readiness = registerHealth(http.app, {
     streams,
     log,
     loader,
@@ -102,7 +109,7 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     draining: http.draining,
     registry: metrics.registry,
   });
-  return served;
+  return { cacheBytes: () => served.cacheBytes(), readiness };
 }
 
 /** What administrators do with what is kept: replay, delete, reset. */

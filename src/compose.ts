@@ -8,6 +8,8 @@ import { registerRoutes } from "./compose-routes.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
+import type { Readiness } from "./http/health.ts";
+import { checkAddress } from "./http/listen-error.ts";
 import { createServer, type HttpServer } from "./http/server.ts";
 import { createLoader } from "./load/create-loader.ts";
 import type { Loader } from "./load/load.ts";
@@ -42,13 +44,18 @@ export interface ServerInput {
 
 export interface RunningServer {
   readonly url: string;
+  /**
+   * Resolves, with the body of `/readyz`, when work can be taken: what an earlier run left open is reconciled. When a part
+   * is in trouble that doesn't pass, it resolves too, and the body says what it is. Never rejects.
+   */
+  readonly ready: Promise<Readiness>;
   /** Refuses new work, finishes what is in flight, closes every part. Safe to call twice. */
   close(): Promise<void>;
 }
 
 /**
- * Builds every part in the order in which an event meets it, listens, and sets the loader going. Rejects with the
- * first part's error after closing what was open already.
+ * Builds every part in the order in which an event meets it, listens, and sets the loader going. Resolves when requests
+ * are answered, which may be before `ready`. Rejects with the first part's error after closing what was open already.
  */
 export async function startServer({
   project,
@@ -57,17 +64,20 @@ export async function startServer({
 }: ServerInput): Promise<RunningServer> {
   const opened = new AsyncDisposableStack();
   try {
+    // Before anything is opened, or made in the data folder.
+    await checkAddress(config);
     const parts = await openParts(project, config, logger, opened);
     const url = await parts.http.listen();
-    void startLoading(parts, logger);
+    const ready = startLoading(parts, logger).then((readiness) => {
+      const counts = { streams: project.streams.length, endpoints: project.endpoints.length };
+      if (readiness.ready) logger.info({ url, data: config.dataFolder, ...counts }, "ready");
+      return readiness;
+    });
     void warnOfBrokenEndpoints(project, parts.store, logger);
-    logger.info(
-      { url, data: config.dataFolder, streams: project.streams.length, endpoints: project.endpoints.length },
-      "ready",
-    );
     let closing: Promise<void> | undefined;
     return {
       url,
+      ready,
       close: () => (closing ??= close(opened, logger)),
     };
   } catch (error) {
@@ -81,6 +91,7 @@ interface Parts {
   readonly log: Log;
   readonly store: Store;
   readonly loader: Loader;
+  readonly readiness: () => Readiness;
 }
 
 async function openParts(
@@ -107,6 +118,7 @@ async function openParts(
 
   const audit = createAudit(logger);
   const access = await openTokens(config, {
+    named: { streams: streams.map(({ name }) => name), endpoints: project.endpoints.map(({ name }) => name) },
     observer: tokensObserver(metrics, logger, (outcome) =>
       audit(SERVER, "tokens reload", config.tokensFile ?? "", outcome),
     ),
@@ -166,7 +178,7 @@ async function openParts(
   const parts = { http, log, store, loader };
   const served = registerRoutes({ ...parts, project, config, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();
-  return parts;
+  return { ...parts, readiness: () => served.readiness() };
 }
 
 async function migrate(store: Store, streams: readonly Stream[], logger: Logger): Promise<void> {
@@ -195,13 +207,31 @@ function streamSample(name: string, log: Log, loader: Loader): StreamSample {
   };
 }
 
-/** Events are taken while the loader still finds out what an earlier run left open. */
-async function startLoading({ loader }: Parts, logger: Logger): Promise<void> {
+/** After this a start that still reconciles says so, and again each time that as long has passed. Milliseconds. */
+const STILL_RECONCILING = 3 * SECOND;
+
+/** Events are taken while the loader still finds out what an earlier run left open. Gives what is ready then. */
+async function startLoading({ loader, readiness }: Parts, logger: Logger): Promise<Readiness> {
+  const since = performance.now();
+  const timer = setInterval(() => {
+    const waiting = Object.entries(readiness().streams).filter(
+      ([, { load }]) => load.state === "reconciling",
+    );
+    const streams = Object.fromEntries(waiting.map(([stream, { load }]) => [stream, load.lag_events]));
+    const seconds = Math.round((performance.now() - since) / SECOND);
+    logger.info(
+      { streams, seconds },
+      "not ready yet: asking the store for what an earlier run may have left out",
+    );
+  }, STILL_RECONCILING);
   try {
     await loader.start();
   } catch (error) {
     logger.error({ reason: messageOf(error) }, "loading could not start");
+  } finally {
+    clearInterval(timer);
   }
+  return readiness();
 }
 
 /** An endpoint that can't run is worth a line at the start, not a start that fails: the others work. */

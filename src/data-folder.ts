@@ -101,8 +101,16 @@ async function makeFolder(path: string): Promise<string> {
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return folder;
   } catch (error) {
-    throw unusable(path, error);
+    throw unusable(path, fileInTheWay(error) ?? error);
   }
+}
+
+/** What the codes mean that `mkdir` fails with when there is a file in the folder's place, or in that of one above it. */
+function fileInTheWay(error: unknown): Error | undefined {
+  if (!(error instanceof Error && "code" in error)) return undefined;
+  if (error.code === "EEXIST") return new Error("it is a file, not a folder", { cause: error });
+  if (error.code === "ENOTDIR") return new Error("a part of its path is a file", { cause: error });
+  return undefined;
 }
 
 /** Syncs the folders from the lower one up to the upper one. */

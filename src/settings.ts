@@ -291,8 +291,8 @@ export const SETTINGS = {
   queriesMax: integer(
     "HEADRACE_QUERIES_MAX",
     3,
-    "Queries that run at once in the embedded store; others wait.",
-    1,
+    "Queries that run at once in the embedded store; others wait. SQL never takes the last one.",
+    2,
     64,
   ),
   cacheSize: size(
@@ -328,7 +328,7 @@ export const SETTINGS = {
   sqlQueriesMax: integer(
     "HEADRACE_SQL_QUERIES_MAX",
     2,
-    "Queries of POST /v1/sql that run at once; others wait. Fewer than HEADRACE_QUERIES_MAX, so that endpoints go on.",
+    "Queries of POST /v1/sql that run at once; others wait. Always fewer than HEADRACE_QUERIES_MAX, so that endpoints go on.",
     1,
     64,
   ),

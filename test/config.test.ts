@@ -56,6 +56,7 @@ describe("settings", () => {
   test.each([
     [{ HEADRACE_PORT: "70000" }, "HEADRACE_PORT"],
     [{ HEADRACE_PORT: "http" }, "HEADRACE_PORT"],
+    [{ HEADRACE_QUERIES_MAX: "1" }, "HEADRACE_QUERIES_MAX"],
     [{ HEADRACE_INGEST_BODY_MAX: "12 parsecs" }, "HEADRACE_INGEST_BODY_MAX"],
     [{ HEADRACE_KEY_WINDOW: "1" }, "HEADRACE_KEY_WINDOW"],
     [{ HEADRACE_LOG_LEVEL: "loud" }, "HEADRACE_LOG_LEVEL"],

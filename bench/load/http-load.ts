@@ -8,6 +8,9 @@ const RETRY_AFTER = 100;
 /** How often requests that are due are looked for, in milliseconds. */
 const TICK = 1;
 
+const REJECTED = Buffer.from('"rejected":');
+const NONE_REJECTED = Buffer.from('"rejected":0,');
+
 interface Request {
   readonly head: string;
   readonly body?: Buffer;
@@ -74,7 +77,7 @@ class HttpLoad {
       setTimeout(() => line.send(request, since), RETRY_AFTER);
       return;
     }
-    if (status >= 200 && status < 400) {
+    if (status >= 200 && status < 400 && this.#tookAll(answer)) {
       this.#recorder.answered(status, request.events, performance.now() - since);
     } else this.#recorder.refused(status, answer.bytes.toString("utf8", 0, 2_000));
     this.#open--;
@@ -84,6 +87,12 @@ class HttpLoad {
       this.#sendDue();
     } else if (pause > 0) setTimeout(() => this.#sendOn(line, performance.now()), pause);
     else this.#sendOn(line, performance.now());
+  }
+
+  /** A 2xx may have rejected events in it: where none was spoilt, that would be a figure of something else. */
+  #tookAll({ bytes }: Answer): boolean {
+    if (this.#job.kind === "get" || this.#job.spoilEvery !== undefined) return true;
+    return !bytes.includes(REJECTED) || bytes.includes(NONE_REJECTED);
   }
 
   failed(error: Error): void {
@@ -120,6 +129,11 @@ class HttpLoad {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#recorder.end();
+    const now = performance.now();
+    for (const line of this.#lines) {
+      const since = line.waitsSince;
+      if (this.#interval > 0 && since !== undefined) this.#recorder.waiting(now - since);
+    }
     this.#done.resolve();
   }
 }
@@ -134,7 +148,9 @@ class Line {
     this.#exchange = new Exchange(
       port,
       (answer) => {
-        if (this.#request !== undefined) load.answered(this, answer, this.#request, this.#since);
+        const request = this.#request;
+        this.#request = undefined;
+        if (request !== undefined) load.answered(this, answer, request, this.#since);
       },
       (error) => load.failed(error),
     );
@@ -144,6 +160,11 @@ class Line {
     this.#request = request;
     this.#since = since;
     this.#exchange.send(request.head, request.body);
+  }
+
+  /** When the request that is on it was due; undefined while there is none. */
+  get waitsSince(): number | undefined {
+    return this.#request === undefined ? undefined : this.#since;
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { LoadResult } from "./job.ts";
 /** What is measured between `begin` and `end`; what is told before or after doesn't count. */
 export class Recorder {
   #latencies = new Float64Array(1 << 16);
+  #samples = 0;
   #requests = 0;
   #events = 0;
   #from = 0;
@@ -28,13 +29,23 @@ export class Recorder {
   answered(status: number | string, events: number, latency: number): void {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
     if (!this.#on) return;
-    if (this.#requests === this.#latencies.length) {
+    this.#add(latency);
+    this.#requests++;
+    this.#events += events;
+  }
+
+  /** The time is over and a request waits still, for so long now: left out, the slowest would not count. */
+  waiting(latency: number): void {
+    this.#add(latency);
+  }
+
+  #add(latency: number): void {
+    if (this.#samples === this.#latencies.length) {
       const larger = new Float64Array(2 * this.#latencies.length);
       larger.set(this.#latencies);
       this.#latencies = larger;
     }
-    this.#latencies[this.#requests++] = latency;
-    this.#events += events;
+    this.#latencies[this.#samples++] = latency;
   }
 
   refused(status: number | string, why?: string): void {
@@ -43,7 +54,7 @@ export class Recorder {
   }
 
   result(): LoadResult {
-    const sorted = this.#latencies.slice(0, this.#requests).sort();
+    const sorted = this.#latencies.slice(0, this.#samples).sort();
     return {
       requests: this.#requests,
       events: this.#events,

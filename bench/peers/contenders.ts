@@ -130,7 +130,7 @@ async function startPostgres(
     await workshop.letIn();
   }
   const data = join(folder, "data");
-  await promisify(execFile)(
+  await workshop.run(
     join(binaries, "initdb"),
     ["-D", data, "-U", "bench", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"],
     { ...owner, cwd: folder },
@@ -148,6 +148,8 @@ async function startPostgres(
     ready: /database system is ready to accept connections/,
     // Its fast shutdown: ends the connections instead of waiting for them.
     stopSignal: "SIGINT",
+    // Killed, it would leave its children to find out by themselves.
+    killSignal: "SIGQUIT",
   });
   stack.defer(() => child.stop());
   await child.ready;

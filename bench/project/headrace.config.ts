@@ -22,6 +22,14 @@ const flightsWithoutId = defineStream("flights_without_id", {
   table: TABLE,
 });
 
+/** The same with a promise four times as short. */
+const flightsSooner = defineStream("flights_sooner", {
+  schema: flightSchema,
+  id: "flight_id",
+  freshness: "250ms",
+  table: TABLE,
+});
+
 const orders = defineStream("orders", {
   description: "A wide event of about 1 kB with nested fields",
   schema: orderSchema,
@@ -57,6 +65,6 @@ const delaysByOrigin = defineEndpoint("delays_by_origin", {
 
 export default defineProject({
   name: "bench",
-  streams: STREAMS > 0 ? copies : [flights, flightsWithoutId, orders],
+  streams: STREAMS > 0 ? copies : [flights, flightsWithoutId, flightsSooner, orders],
   endpoints: STREAMS > 0 ? [] : [delaysByOrigin],
 });

@@ -1,12 +1,11 @@
 import { alternate, type Bench, type Entrant } from "../bench.ts";
-import { HEADRACE, type Contender, type Running } from "../contender.ts";
+import { HEADRACE, type Contender } from "../contender.ts";
 import { figuresOf, goal, milliseconds } from "../goals.ts";
 import { runLoad } from "../load/run-load.ts";
 import { bareHttp, fastifyPostgres } from "../peers/contenders.ts";
-import { headrace, untilStored } from "../peers/headrace.ts";
+import { headrace } from "../peers/headrace.ts";
 import type { Table } from "../result.ts";
-import { MINUTE } from "../../src/units.ts";
-import { BATCH } from "./b-batches.ts";
+import { fill } from "./filling.ts";
 import { generatorCores } from "./posting.ts";
 import type { Row } from "./row.ts";
 
@@ -52,7 +51,7 @@ function asking(bench: Bench, contender: Contender): Entrant {
     ...(missing === undefined ? {} : { missing }),
     async run() {
       await using running = await contender.start();
-      if (running.stored !== undefined) await fill(bench, running, ROWS);
+      if (running.stored !== undefined) await fill(bench, running, { events: ROWS });
       const measured = await runLoad(
         bench.workshop,
         {
@@ -75,24 +74,4 @@ function asking(bench: Bench, contender: Contender): Entrant {
       };
     },
   };
-}
-
-/** Posts flights and waits until queries see them. */
-export async function fill(bench: Bench, running: Running, events: number, pass = 0): Promise<void> {
-  await runLoad(
-    bench.workshop,
-    {
-      kind: "post",
-      port: running.port,
-      paths: ["/v1/streams/flights/events"],
-      lines: await bench.flights(),
-      eventsPerRequest: BATCH,
-      contentType: "application/x-ndjson",
-      connections: 4,
-      pass,
-      until: { events },
-    },
-    { pids: running.pids },
-  );
-  await untilStored(running, ["flights"], events, 10 * MINUTE);
 }

@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Bench, Entrant } from "../bench.ts";
 
 /** Appends with nothing around them: as many bytes, as many at once. */
@@ -15,7 +13,7 @@ export function groupSync(
       await using folder = await workshop.folder("sync");
       const script = join(import.meta.dirname, "../peers/group-sync.ts");
       const args = [script, folder.path, append.bytes, append.atOnce, plan.seconds, plan.warmup].map(String);
-      const { stdout } = await promisify(execFile)(process.execPath, args);
+      const stdout = await workshop.run(process.execPath, args);
       const { appends, seconds, cpu } = JSON.parse(stdout) as {
         appends: number;
         seconds: number;

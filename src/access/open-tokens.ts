@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { HeadraceError, messageOf } from "../errors.ts";
 import { TOKENS_BYTES_MAX, TOKENS_CHECK_INTERVAL } from "./limits.ts";
+import { unknownInScope, type NamedThings } from "./scopes.ts";
 import { parseTokens, type TokenEntry } from "./token-entries.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -18,7 +19,7 @@ export interface TokensObserver {
   reloaded?(tokens: number): void;
   /** The file changed and can't be used; the tokens from before stay in force. */
   reloadFailed?(reason: string): void;
-  /** Something about the file that isn't wrong, but isn't good. */
+  /** Something about the tokens or their file that isn't wrong, but isn't good. */
   warned?(warning: string): void;
 }
 
@@ -29,6 +30,8 @@ export interface OpenTokens {
 }
 
 export interface OpenTokensOptions {
+  /** What there is for scopes to name. A token that names something else is warned of: it may be for a later version. */
+  readonly named?: NamedThings;
   readonly observer?: TokensObserver;
   /** How often the file is looked at. Milliseconds, default TOKENS_CHECK_INTERVAL. */
   readonly interval?: number;
@@ -51,12 +54,14 @@ export async function openTokens(
   const clock = options.clock ?? Date.now;
   const interval = options.interval ?? TOKENS_CHECK_INTERVAL;
   if (file !== undefined) {
-    const watched = new TokensFile(file, options.observer ?? {});
+    const watched = new TokensFile(file, options);
     const tokens = new Tokens(await watched.read());
     return { tokens, close: every(interval, () => check(watched, tokens, clock)) };
   }
   if (text === undefined) return undefined;
-  const tokens = new Tokens(parseTokens(text, "HEADRACE_TOKENS"));
+  const entries = parseTokens(text, "HEADRACE_TOKENS");
+  warnOfUnknownNames(entries, options);
+  const tokens = new Tokens(entries);
   return { tokens, close: every(interval, () => tokens.endExpired(clock())) };
 }
 
@@ -66,15 +71,30 @@ async function check(file: TokensFile, tokens: Tokens, clock: () => number): Pro
   tokens.endExpired(clock());
 }
 
+function warnOfUnknownNames(
+  entries: readonly TokenEntry[],
+  { observer, named }: Pick<OpenTokensOptions, "observer" | "named">,
+): void {
+  if (named === undefined) return;
+  for (const { name, scopes } of entries) {
+    for (const scope of scopes) {
+      const problem = unknownInScope(scope, named);
+      if (problem !== undefined) observer?.warned?.(`the token "${name}" ${problem}`);
+    }
+  }
+}
+
 class TokensFile {
   readonly #path: string;
+  readonly #options: Pick<OpenTokensOptions, "observer" | "named">;
   readonly #observer: TokensObserver;
   /** What the file looked like when it was last read, or why it couldn't be. */
   #seen = "";
 
-  constructor(path: string, observer: TokensObserver) {
+  constructor(path: string, options: Pick<OpenTokensOptions, "observer" | "named">) {
     this.#path = path;
-    this.#observer = observer;
+    this.#options = options;
+    this.#observer = options.observer ?? {};
   }
 
   /** @throws HeadraceError `config_invalid`. */
@@ -123,7 +143,9 @@ class TokensFile {
         `${this.#path} can be written by other users, who could give themselves any scope: chmod go-w`,
       );
     }
-    return parseTokens(await readFile(this.#path, "utf8"), `HEADRACE_TOKENS_FILE ${this.#path}`);
+    const entries = parseTokens(await readFile(this.#path, "utf8"), `HEADRACE_TOKENS_FILE ${this.#path}`);
+    warnOfUnknownNames(entries, this.#options);
+    return entries;
   }
 
   #unreadable(error: unknown): HeadraceError {

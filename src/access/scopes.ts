@@ -1,4 +1,4 @@
-import { nearestName } from "../project/nearest-name.ts";
+import { didYouMean, nearestName } from "../project/nearest-name.ts";
 
 /** What a route can ask for. After the colon stands the name of a stream (`ingest`, `events`) or endpoint (`read`). */
 export type Scope = "sql" | "metrics" | "admin" | `ingest:${string}` | `read:${string}` | `events:${string}`;
@@ -22,6 +22,20 @@ function hint(scope: string): string {
   const [kind = "", ...name] = scope.split(":");
   const near = nearestName(kind, name.length === 0 ? PLAIN : NAMED);
   return near === undefined ? "" : `; did you mean "${[near, ...name].join(":")}"?`;
+}
+
+/** What scopes may name. */
+export interface NamedThings {
+  readonly streams: readonly string[];
+  readonly endpoints: readonly string[];
+}
+
+/** What a well-formed scope names that isn't there, for a warning; undefined when it names nothing, or what is there. */
+export function unknownInScope(scope: string, { streams, endpoints }: NamedThings): string | undefined {
+  const [kind = "", name = "*"] = scope.split(":");
+  const [thing, names] = kind === "read" ? ["endpoint", endpoints] : ["stream", streams];
+  if (name === "*" || names.includes(name)) return undefined;
+  return `has the scope ${scope}, but there is no ${thing} "${name}"${didYouMean(name, names)}`;
 }
 
 /** Whether somebody who holds these scopes has the one that is needed. */

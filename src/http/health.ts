@@ -28,8 +28,9 @@ export interface StoreState {
  *
  * Ready means: not draining, the store answers, and for each stream the log is writable and the loader has reconciled.
  * A loader that is retrying doesn't count against it: what is sent is kept and will be loaded.
+ * @returns What gives the body of `/readyz`.
  */
-export function registerHealth(app: FastifyInstance, deps: HealthDeps): void {
+export function registerHealth(app: FastifyInstance, deps: HealthDeps): () => Readiness {
   const open = { config: { scope: "open" } } as const;
   app.get("/livez", open, (_request, reply) =>
     reply.header("cache-control", "no-store").send({ status: "live" }),
@@ -45,6 +46,7 @@ export function registerHealth(app: FastifyInstance, deps: HealthDeps): void {
     const text = await deps.registry.metrics();
     return reply.header("content-type", deps.registry.contentType).send(text);
   });
+  return () => readiness(deps);
 }
 
 /** The body of `/readyz`. Times in seconds. */

@@ -17,6 +17,11 @@ export interface HttpLimits {
   /** The body of a route that doesn't read its body itself. Default 1 MiB. Past it: 413. */
   readonly bodyBytesMax: number;
   /**
+   * How long a stop waits for connections on which nothing is asked: a request may be on its way, and is answered then.
+   * Default 1 s.
+   */
+  readonly idleGrace: number;
+  /**
    * How long a stop waits for what is in flight. Default 6 s, which leaves the loader and the store theirs of the 10 s
    * that a stop may take. Past it connections are cut.
    */
@@ -31,5 +36,6 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsMax: 10_000,
   headerBytesMax: 16 * KIB,
   bodyBytesMax: MIB,
+  idleGrace: SECOND,
   drainTimeout: 6 * SECOND,
 };

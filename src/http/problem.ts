@@ -35,8 +35,12 @@ export function problemOf(error: HeadraceError, requestId?: string): Problem {
   return { ...standard, ...error.details, ...standard };
 }
 
+/** A 429 always says how long to wait, also where nobody knows better. Seconds. */
+const RETRY_AFTER_DEFAULT = 1;
+
 export function sendProblem(reply: FastifyReply, error: HeadraceError): FastifyReply {
-  if (error.retryAfterSeconds !== undefined) void reply.header("retry-after", error.retryAfterSeconds);
+  const retryAfter = error.retryAfterSeconds ?? (error.status === 429 ? RETRY_AFTER_DEFAULT : undefined);
+  if (retryAfter !== undefined) void reply.header("retry-after", retryAfter);
   return reply
     .code(error.status)
     .header("content-type", PROBLEM_TYPE)

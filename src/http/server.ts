@@ -7,10 +7,13 @@ import { answerClientError } from "./client-error.ts";
 import { setCommonHeaders } from "./common-headers.ts";
 import { originCheck, setCorsHeaders, type CrossOrigin } from "./cross-origin.ts";
 import { hostCheck, inUrl } from "./host-check.ts";
+import { listenError } from "./listen-error.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { checkQuery } from "./query-check.ts";
 import { errorOfRequest, sendProblem } from "./problem.ts";
 import { answeredStatus } from "./answered-status.ts";
+import { Connections } from "./connections.ts";
+import { discardBody } from "./discard-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RouteTable } from "./route-table.ts";
 
@@ -55,14 +58,17 @@ export interface HttpServer {
    * @throws HeadraceError `port_in_use`, or `config_invalid` when the address can't be listened on.
    */
   listen(): Promise<string>;
-  /** Refuses new work with 503, finishes what is in flight and closes; connections that outlast `drainTimeout` are cut. */
+  /**
+   * Refuses new work with 503, finishes what is in flight and closes. A request that has reached the server within
+   * `idleGrace` is answered; connections that outlast `drainTimeout` are cut.
+   */
   close(): Promise<void>;
 }
 
 /** Routes that answer while the server drains: whoever watches it must see that. */
 const ANSWERED_WHILE_DRAINING = new Set(["/livez", "/readyz", "/metrics"]);
-/** How long connections with half a request are waited for once nothing is in flight. Milliseconds. */
-const HALF_REQUEST_GRACE = SECOND;
+/** How long a stop reads on of the body of a request that it refuses. Milliseconds. */
+const REFUSED_BODY_TIME = SECOND;
 /** The longest path parameter; past it the path is an unknown route. Characters. */
 const PARAMETER_LENGTH_MAX = 1024;
 
@@ -71,15 +77,16 @@ export function createServer(options: ServerOptions): HttpServer {
   const draining = new AbortController();
   const crossOrigin = options.crossOrigin ?? { origins: [], refuseOthers: options.hosts !== undefined };
   const app = createApp(limits, crossOrigin);
-  const inFlight = new InFlight();
+  const connections = new Connections(app.server);
 
   // First, so that a request counts before anything is done for it.
-  observe(app, inFlight, options);
+  observe(app, connections, options);
   refuseEarly(app, { hosts: options.hosts, crossOrigin, draining: draining.signal });
   app.addHook("onSend", (request, reply, payload, done) => {
     // Last, since routes set Vary too.
     setCorsHeaders(crossOrigin, request, reply);
-    if (draining.signal.aborted) void reply.header("connection", "close");
+    if (draining.signal.aborted && connections.isNewest(request.raw))
+      void reply.header("connection", "close");
     done(null, payload);
   });
   app.setErrorHandler((thrown, request, reply) => {
@@ -101,12 +108,8 @@ export function createServer(options: ServerOptions): HttpServer {
     },
     async close() {
       draining.abort();
-      const cut = setTimeout(() => app.server.closeAllConnections(), limits.drainTimeout);
-      await inFlight.none();
-      const cutHalf = setTimeout(() => app.server.closeAllConnections(), HALF_REQUEST_GRACE);
+      await connections.drain({ grace: limits.idleGrace, timeout: limits.drainTimeout });
       await app.close();
-      clearTimeout(cut);
-      clearTimeout(cutHalf);
     },
   };
 }
@@ -162,8 +165,11 @@ function refuseEarly(app: FastifyInstance, { hosts, crossOrigin, draining }: Ear
     setCommonHeaders(request, reply);
     const refused = checkHost(request.raw) ?? checkOrigin(request.raw) ?? checkQuery(request.url);
     if (refused !== undefined) return done(refused);
-    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.url)) {
-      return done(new HeadraceError("draining", "The server is stopping and takes no new work"));
+    if (draining.aborted && !ANSWERED_WHILE_DRAINING.has(request.routeOptions.url ?? "")) {
+      const refusal = new HeadraceError("draining", "The server is stopping and takes no new work");
+      // Its connection is closed with the answer, which would get lost if the client were still sending then.
+      discardBody(request.raw, REFUSED_BODY_TIME, () => done(refusal));
+      return;
     }
     return request.is404 ? missed(routes, request, reply, done) : done();
   });
@@ -193,13 +199,12 @@ function missed(
 }
 
 /** Counts the requests that aren't answered yet, and tells the observer and the log of those that are. */
-function observe(app: FastifyInstance, inFlight: InFlight, { logger, observer }: ServerOptions): void {
+function observe(app: FastifyInstance, connections: Connections, { logger, observer }: ServerOptions): void {
   app.addHook("onRequest", (request, { raw: response }, done) => {
     const from = performance.now();
-    inFlight.begin();
+    connections.begin(request.raw, response);
     // Not Fastify's onResponse, which a client that goes away can keep from being called.
     response.once("close", () => {
-      inFlight.end();
       const route = routeOf(request);
       const status = answeredStatus(response);
       const duration = performance.now() - from;
@@ -225,43 +230,4 @@ function logFailure(logger: Logger, request: FastifyRequest, error: HeadraceErro
   const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
   const route = routeOf(request);
   logger.error({ request: id, method, route, caller, code: error.code, ...cause }, error.message);
-}
-
-/** How many requests are being worked on. */
-class InFlight {
-  #count = 0;
-  #waiting: (() => void)[] = [];
-
-  begin(): void {
-    this.#count += 1;
-  }
-
-  end(): void {
-    this.#count -= 1;
-    if (this.#count > 0) return;
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting = [];
-  }
-
-  /** Resolves when there is none. */
-  none(): Promise<void> {
-    return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
-  }
-}
-
-function listenError(error: unknown, { host, port }: ServerOptions): HeadraceError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const cause = { cause: error };
-  switch (code) {
-    case "EADDRINUSE":
-      return new HeadraceError("port_in_use", `Port ${port} of ${host} is in use by another program`, cause);
-    case "EACCES":
-      return new HeadraceError(
-        "config_invalid",
-        `HEADRACE_PORT ${port}: this user may not listen on it`,
-        cause,
-      );
-    default:
-      return new HeadraceError("config_invalid", `HEADRACE_HOST "${host}": ${messageOf(error)}`, cause);
-  }
 }

@@ -7,6 +7,7 @@ import { INGEST_LIMIT_SETTINGS, type IngestLimits } from "./limits.ts";
 const FIRST_BUFFER = 64 * KIB;
 /** How much larger each next buffer is: copying the last one must not take long, and what isn't filled costs nothing. */
 const GROWTH = 4;
+const EMPTY = Buffer.alloc(0);
 
 export type BodyLimits = Pick<IngestLimits, "bodyBytesMax" | "decompressedBytesMax">;
 
@@ -16,7 +17,7 @@ export class GrowingBuffer {
   readonly #limit: "bodyBytesMax" | "decompressedBytesMax";
   readonly #limits: BodyLimits;
   readonly #memory: MemoryShare;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = EMPTY;
   #length = 0;
 
   constructor(

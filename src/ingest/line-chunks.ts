@@ -5,12 +5,13 @@ export const LF = 0x0a;
 /** Sizes of the buffers that lines are copied to: each twice the last. */
 const CHUNK_MIN = KIB;
 const CHUNK_MAX = 256 * KIB;
+const EMPTY = Buffer.alloc(0);
 
 /** Copies lines together, so that many of them are few buffers. */
 export class LineChunks {
   readonly #into: Buffer[];
   readonly #memory: MemoryShare;
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk: Buffer = EMPTY;
   #from = 0;
   #to = 0;
 

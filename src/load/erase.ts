@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
 import type { Log, Position } from "../log/log.ts";
-import { REJECTED_TABLE, rejectedContaining } from "../rejected/rejected-table.ts";
+import { REJECTED_TABLE, rejectedContaining, rejectedWhere } from "../rejected/rejected-table.ts";
 import type { RowSelection, Store } from "../store/store.ts";
+import { HOUR, SECOND } from "../units.ts";
 import type { EraseRequest, EraseRequests } from "./erase-requests.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Erasure, LedgerState } from "./ledger-state.ts";
@@ -22,6 +23,9 @@ export interface EraseWork {
   readonly visible: () => void;
 }
 
+/** What the log's retention has to free doesn't come soon. Seconds. */
+const FORGOTTEN_RETRY_AFTER = HOUR / SECOND;
+
 /** What is in the ledger and can be done now: all that it concerns is loaded. A reset needs no loading. */
 export function dueErasures(state: LedgerState | undefined, loaded: Position): readonly Erasure[] {
   const open = (state?.erasures ?? []).filter((erasure) => !erasure.done);
@@ -32,12 +36,13 @@ export function dueErasures(state: LedgerState | undefined, loaded: Position): r
 export async function takeRequests(work: EraseWork): Promise<void> {
   for (const request of work.erasures.take()) {
     const erasure = erasureOf(work, request);
-    if (bytesOf(work.ledger.state) + bytesOfOne(erasure) > ERASURES_BYTES_MAX) await forgetPast(work);
-    if (bytesOf(work.ledger.state) + bytesOfOne(erasure) > ERASURES_BYTES_MAX) {
+    if (!fits(work, erasure)) await forgetPast(work);
+    if (!fits(work, erasure)) {
       request.failed(
         new HeadraceError(
           "overloaded",
           "Too much was erased that the log still holds: it must be remembered, and there is no room for more",
+          { retryAfterSeconds: FORGOTTEN_RETRY_AFTER },
         ),
       );
       continue;
@@ -73,14 +78,18 @@ async function erase(work: EraseWork, erasure: Erasure): Promise<ErasedCounts> {
     store.erase(table, { ...rows, until }, { dryRun: false });
   try {
     const own = { equal: { stream } };
-    const rejectedRows =
-      reset === true
-        ? await erased(REJECTED_TABLE, own)
-        : rejected === undefined
-          ? 0
-          : await erased(REJECTED_TABLE, { ...own, containing: rejectedContaining(rejected) });
-    const rows =
-      reset === true ? await erased(stream, {}) : where === undefined ? 0 : await erased(stream, { where });
+    if (reset === true) {
+      const rejectedRows = await erased(REJECTED_TABLE, own);
+      return { rows: await erased(stream, {}), rejected: rejectedRows };
+    }
+    let [rows, rejectedRows] = [0, 0];
+    if (rejected !== undefined) {
+      rejectedRows += await erased(REJECTED_TABLE, { ...own, containing: rejectedContaining(rejected) });
+    }
+    if (where !== undefined) {
+      rejectedRows += await erased(REJECTED_TABLE, rejectedWhere(stream, where));
+      rows = await erased(stream, { where });
+    }
     return { rows, rejected: rejectedRows };
   } finally {
     work.visible();
@@ -113,6 +122,11 @@ function erasureOf({ log, stream, partition, clock }: EraseWork, { what }: Erase
     ...(where === undefined ? {} : { where }),
     ...(rejected === undefined ? {} : { rejected }),
   };
+}
+
+/** A reset always does: all that was erased before is forgotten with it. */
+function fits({ ledger }: EraseWork, erasure: Erasure): boolean {
+  return erasure.reset === true || bytesOf(ledger.state) + bytesOfOne(erasure) <= ERASURES_BYTES_MAX;
 }
 
 /** What the log doesn't hold any more can't be loaded again, and so needn't be erased again. */

@@ -2,7 +2,7 @@ import type { LogBatch } from "../log/log.ts";
 import { REJECTED_TABLE } from "../rejected/rejected-table.ts";
 import type { OffsetRange, PlannedBatch, Store } from "../store/store.ts";
 import { heirOf, idsAt, withHeirs } from "./ids/batch-ids.ts";
-import type { IdRow } from "./ids/find-duplicates.ts";
+import type { EventIds } from "./ids/event-ids.ts";
 import { insertRejected } from "./insert-rejected.ts";
 import { insertIsolating, refusalReason } from "./isolate.ts";
 import type { JudgedAgain } from "./judge-again.ts";
@@ -19,8 +19,8 @@ export interface PlanInsert {
   readonly batches: readonly LogBatch[];
   /** The same as the table takes them, when it doesn't take their schema. */
   readonly judged: JudgedAgain | undefined;
-  /** The id of each event, when the stream has ids. */
-  readonly ids: readonly IdRow[] | undefined;
+  /** Those of its events, when the stream has ids. */
+  readonly ids: EventIds | undefined;
   /** Ask first what is in the store already: an insert of this range may have been tried before. */
   readonly askFirst: boolean;
   /** Rows in one insert at most. */
@@ -77,7 +77,7 @@ async function refuseMisfits(work: PlanInsert, judged: JudgedAgain, inTable: Spa
   const { duplicates, refused } = openPlan(work.ledger);
   const decided = union(inTable, offsetsOf(refused));
   const misfits = judged.refused.filter(({ offset }) => !has(decided, offset));
-  const entries = withHeirs(misfits, work.ids ?? [], duplicates);
+  const entries = withHeirs(misfits, work.ids, duplicates);
   if (entries.length > 0) await work.ledger.record({ kind: "refused", refused: entries });
 }
 

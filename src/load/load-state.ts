@@ -1,6 +1,6 @@
 import type { HeadraceError } from "../errors.ts";
 import type { LogBatch } from "../log/log.ts";
-import type { IdRow } from "./ids/find-duplicates.ts";
+import type { EventIds } from "./ids/event-ids.ts";
 
 /**
  * What the loader of one partition is doing:
@@ -28,7 +28,7 @@ export interface InsertingState {
   readonly kind: "inserting";
   readonly batches: readonly LogBatch[];
   /** The id of each event, when the stream has ids. */
-  readonly ids: readonly IdRow[] | undefined;
+  readonly ids: EventIds | undefined;
   /** An insert of these may have been tried before. */
   readonly askFirst: boolean;
 }

@@ -9,7 +9,7 @@ import { readIds } from "./ids/batch-ids.ts";
 import { fillIdFilter } from "./ids/fill-id-filter.ts";
 import { findDuplicates } from "./ids/find-duplicates.ts";
 import type { IdFilter } from "./ids/id-filter.ts";
-import { inTurns } from "./in-turns.ts";
+import { countInTurns } from "./in-turns.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
 import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
@@ -216,10 +216,14 @@ export class LoadSteps {
     }
   }
 
-  async #rememberIds({ ids = [], batches }: InsertingState): Promise<void> {
+  async #rememberIds({ ids: rows, batches }: InsertingState): Promise<void> {
     const filter = this.#filter;
     if (filter === undefined) return;
-    await inTurns(ids, ({ id, acceptedAt }) => filter.add(filter.fingerprint(id), acceptedAt));
+    if (rows !== undefined) {
+      await countInTurns(rows.ids.count, (row) => {
+        filter.add(filter.fingerprintAt(rows.ids, row), rows.acceptedAt[row] ?? 0);
+      });
+    }
     filter.rotate(batches.at(-1)?.acceptedAt ?? 0);
   }
 

@@ -49,9 +49,9 @@ export interface BatchRange {
 export type WhatToErase =
   | {
       readonly kind: "some";
-      /** Rows of the stream's table: the store's SQL. */
+      /** Rows of the stream's table, and rejected events as far as their fields can be read: the store's SQL. */
       readonly where?: string;
-      /** Rejected events in which this text stands. */
+      /** Rejected events in which this text stands, too. */
       readonly rejected?: string;
     }
   /** Everything. What isn't loaded yet won't be. */

@@ -1,33 +1,19 @@
 import { HeadraceError } from "../errors.ts";
 import type { EventError } from "../project/event-validator.ts";
-import { sql, type Sql } from "../project/sql.ts";
 import type { Store } from "../store/store.ts";
 import { eventText } from "./page-text.ts";
-import { decodeCursor, encodeCursor, type RejectedCursor } from "./rejected-cursor.ts";
+import { decodeCursor, encodeCursor } from "./rejected-cursor.ts";
 import type { RefusedBy } from "./rejected-event.ts";
-import {
-  acceptedAt,
-  log,
-  offset,
-  partition,
-  readRejectedRows,
-  rejectedId,
-  ROW_COLUMNS,
-  waiting,
-  type RejectedRow,
-} from "./rejected-rows.ts";
-import { REJECTED_TABLE } from "./rejected-table.ts";
+import { placeOf, readPage } from "./rejected-pages.ts";
+import { rejectedId, type RejectedRow } from "./rejected-rows.ts";
+import type { RejectedSelection } from "./rejected-selection.ts";
 
 /** Rejected events of one page when nothing else is asked for, and at most. */
 export const REJECTED_PAGE_DEFAULT = 50;
 export const REJECTED_PAGE_MAX = 1_000;
 
-export interface ListRejectedOptions {
+export interface ListRejectedOptions extends Omit<RejectedSelection, "ids"> {
   readonly stream: string;
-  /** Only those whose first reason has this code. */
-  readonly code?: string;
-  /** Only those that were accepted before this time: milliseconds since 1970. */
-  readonly before?: number;
   /** 1 to 1000; default 50. */
   readonly limit?: number;
   /** `next` of the page before. */
@@ -55,15 +41,22 @@ export interface ListedRejection {
   readonly refused_by: RefusedBy;
 }
 
-/** A page of a stream's rejected events, newest first. Throws `bad_parameter` for a limit or cursor that isn't one. */
+/**
+ * A page of a stream's rejected events, newest first; a shorter one when they are large. Throws `bad_parameter` for a limit
+ * or cursor that isn't one.
+ */
 export async function listRejected(store: Store, options: ListRejectedOptions): Promise<RejectedPage> {
-  const limit = checkLimit(options.limit ?? REJECTED_PAGE_DEFAULT);
-  const rows = await readRejectedRows(store, pageQuery(options, limit + 1), options.signal);
-  const page = rows.slice(0, limit);
+  const { stream, limit: asked, cursor, signal, ...selection } = options;
+  const limit = checkLimit(asked ?? REJECTED_PAGE_DEFAULT);
+  const after = cursor === undefined ? undefined : decodeCursor(cursor);
+  // One more than is shown, to know whether there is a next page.
+  const wanted = { stream, selection, order: "newest first", after, count: limit + 1 } as const;
+  const { rows, count } = await readPage(store, wanted, signal);
+  const page = rows.slice(0, Math.max(1, count - 1));
   const last = page.at(-1);
   return {
     data: page.map(listed),
-    next: rows.length > limit && last !== undefined ? encodeCursor(cursorOf(last)) : null,
+    next: rows.length === count && last !== undefined ? encodeCursor(placeOf(last)) : null,
   };
 }
 
@@ -72,39 +65,6 @@ function checkLimit(limit: number): number {
   throw new HeadraceError("bad_parameter", `limit must be a whole number from 1 to ${REJECTED_PAGE_MAX}`, {
     details: { parameter: "limit" },
   });
-}
-
-/** Newest first, and always the same order. */
-const newestFirst = sql`ORDER BY ${acceptedAt} DESC, ${log} DESC, ${partition} DESC, ${offset} DESC`;
-
-/** The inner query finds the page by small columns, so that the events of other pages aren't read. */
-function pageQuery(options: ListRejectedOptions, count: number): Sql {
-  const table = sql.identifier(REJECTED_TABLE);
-  const { stream, code, before, cursor } = options;
-  const wanted = sql`${waiting(stream)} ${code === undefined ? sql`` : sql`AND code = ${code}`}
-    ${before === undefined ? sql`` : sql`AND ${acceptedAt} < fromUnixTimestamp64Milli(${before}, 'UTC')`}`;
-  return sql`
-    SELECT ${ROW_COLUMNS}
-    FROM ${table}
-    WHERE stream = ${stream} AND (${log}, ${partition}, ${offset}) IN (
-      SELECT ${log}, ${partition}, ${offset} FROM ${table}
-      WHERE ${wanted} ${cursor === undefined ? sql`` : olderThan(decodeCursor(cursor))}
-      ${newestFirst} LIMIT ${count})
-    ${newestFirst}`;
-}
-
-function olderThan(cursor: RejectedCursor): Sql {
-  return sql`AND (${acceptedAt}, ${log}, ${partition}, ${offset})
-    < (fromUnixTimestamp64Milli(${cursor.time}, 'UTC'), ${cursor.log}, ${cursor.partition}, ${cursor.offset})`;
-}
-
-function cursorOf(row: RejectedRow): RejectedCursor {
-  return {
-    time: Number(row.time),
-    log: row.log,
-    partition: Number(row.partition),
-    offset: Number(row.offset),
-  };
 }
 
 function listed(row: RejectedRow): ListedRejection {

@@ -6,7 +6,7 @@ import { didYouMean, nearestName } from "../project/nearest-name.ts";
 import type { AdminAudit, AdminOutcome } from "./admin-audit.ts";
 import { instantOf } from "./instant.ts";
 import { REPLAY_LIMIT_MAX, replayRejected, type ReplayDeps, type ReplayOptions } from "./replay.ts";
-import { REPLAY_IDS_MAX } from "./replay-selection.ts";
+import { REPLAY_IDS_MAX } from "./rejected-selection.ts";
 import type { StreamLocks } from "./stream-locks.ts";
 
 export interface ServeReplayDeps extends ReplayDeps {

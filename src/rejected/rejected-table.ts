@@ -41,6 +41,11 @@ export const rejectedTable: TableSpec = {
   table: { orderBy: ["stream"], partitionBy: undefined, ttl: undefined },
 };
 
+/** Rejected events of a stream for which a condition over its columns is true, as far as their fields can be read. */
+export function rejectedWhere(stream: string, where: string): Pick<RowSelection, "equal" | "event"> {
+  return { equal: { stream }, event: { column: "event", table: stream, where } };
+}
+
 /** Rejected events in which a text stands. The reasons quote the event. */
 export function rejectedContaining(part: string): NonNullable<RowSelection["containing"]> {
   return { columns: ["event", "errors"], text: part };

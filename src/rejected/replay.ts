@@ -2,24 +2,13 @@ import { HeadraceError } from "../errors.ts";
 import type { BatchRange, Loader } from "../load/load.ts";
 import type { Log } from "../log/log.ts";
 import type { EventError, EventValidator } from "../project/event-validator.ts";
-import { sql, type Sql } from "../project/sql.ts";
 import type { Store } from "../store/store.ts";
 import { SECOND } from "../units.ts";
-import { decodeReplayCursor, encodeReplayCursor, type ReplayCursor } from "./replay-cursor.ts";
+import { placeOf, readPage } from "./rejected-pages.ts";
+import { rejectedId, type RejectedRow } from "./rejected-rows.ts";
+import type { RejectedSelection } from "./rejected-selection.ts";
+import { decodeReplayCursor, encodeReplayCursor } from "./replay-cursor.ts";
 import { encodeReplayMark } from "./replay-mark.ts";
-import { selectionCondition, type ReplaySelection } from "./replay-selection.ts";
-import {
-  acceptedAt,
-  log,
-  offset,
-  partition,
-  readRejectedRows,
-  rejectedId,
-  ROW_COLUMNS,
-  waiting,
-  type RejectedRow,
-} from "./rejected-rows.ts";
-import { REJECTED_TABLE } from "./rejected-table.ts";
 
 /** Events that one request tries when nothing else is asked for, and at most. */
 export const REPLAY_LIMIT_MAX = 100_000;
@@ -42,7 +31,7 @@ export interface ReplayOptions {
   readonly stream: string;
   /** Today's. */
   readonly validator: EventValidator;
-  readonly selection: ReplaySelection;
+  readonly selection: RejectedSelection;
   /** Events to try: 1 to REPLAY_LIMIT_MAX, the default. */
   readonly limit?: number;
   /** `next` of the answer before. */
@@ -71,7 +60,7 @@ export interface Replayed {
  * Throws `overloaded` when the loader doesn't catch up in time.
  */
 export async function replayRejected(deps: ReplayDeps, options: ReplayOptions): Promise<Replayed> {
-  const { stream, limit = REPLAY_LIMIT_MAX, signal } = options;
+  const { stream, selection, limit = REPLAY_LIMIT_MAX, signal } = options;
   const clock = deps.clock ?? Date.now;
   let cursor = options.cursor === undefined ? undefined : decodeReplayCursor(options.cursor);
   if (!(await deps.loader.settled(stream, SETTLE_TIMEOUT))) {
@@ -88,14 +77,19 @@ export async function replayRejected(deps: ReplayDeps, options: ReplayOptions): 
   const tally = new Tally();
   let [tried, size] = [0, PAGE_EVENTS];
   for (;;) {
-    const count = Math.min(size, limit - tried);
-    const rows = await readPage(deps.store, pageQuery(options, started, cursor, count), count, signal);
-    if (rows === undefined) {
-      size = Math.floor(count / 2);
-      continue;
-    }
+    const wanted = {
+      stream,
+      selection,
+      after: cursor,
+      acceptedBefore: started,
+      count: Math.min(size, limit - tried),
+    };
+    // Oldest first: of events with one id the first wins.
+    const { rows, count } = await readPage(deps.store, { ...wanted, order: "oldest first" }, signal);
+    // Those that follow are probably as large.
+    if (count < wanted.count) size = count;
     const last = rows.at(-1);
-    if (last !== undefined) cursor = cursorOf(last, started);
+    if (last !== undefined) cursor = { started, ...placeOf(last) };
     await replayPage(deps, options, rows, { acceptedAt: Math.max(clock(), started), tally });
     tried += rows.length;
     const ended = rows.length < count;
@@ -176,53 +170,4 @@ function judge(validator: EventValidator, row: RejectedRow): Buffer | readonly E
   const raw = Buffer.from(row.event, row.encoding);
   const verdict = validator.validate(raw, 0, raw.length);
   return verdict === true ? raw : verdict;
-}
-
-/** Undefined when the page's events are too large together. */
-async function readPage(
-  store: Store,
-  query: Sql,
-  count: number,
-  signal: AbortSignal | undefined,
-): Promise<RejectedRow[] | undefined> {
-  try {
-    return await readRejectedRows(store, query, signal);
-  } catch (error) {
-    if (error instanceof HeadraceError && error.code === "query_too_large" && count > 1) return undefined;
-    throw error;
-  }
-}
-
-/** Oldest first: of events with one id the first wins. The inner query finds the page by small columns. */
-function pageQuery(
-  { stream, selection }: ReplayOptions,
-  started: number,
-  cursor: ReplayCursor | undefined,
-  count: number,
-): Sql {
-  const table = sql.identifier(REJECTED_TABLE);
-  const order = sql`ORDER BY ${acceptedAt}, ${log}, ${partition}, ${offset}`;
-  const after =
-    cursor === undefined
-      ? sql``
-      : sql`AND (${acceptedAt}, ${log}, ${partition}, ${offset})
-        > (fromUnixTimestamp64Milli(${cursor.time}, 'UTC'), ${cursor.log}, ${cursor.partition}, ${cursor.offset})`;
-  return sql`
-    SELECT ${ROW_COLUMNS} FROM ${table}
-    WHERE stream = ${stream} AND (${log}, ${partition}, ${offset}) IN (
-      SELECT ${log}, ${partition}, ${offset} FROM ${table}
-      WHERE ${waiting(stream)} AND ${selectionCondition(selection)} ${after}
-        AND ${acceptedAt} < fromUnixTimestamp64Milli(${started}, 'UTC')
-      ${order} LIMIT ${count})
-    ${order}`;
-}
-
-function cursorOf(row: RejectedRow, started: number): ReplayCursor {
-  return {
-    started,
-    time: Number(row.time),
-    log: row.log,
-    partition: Number(row.partition),
-    offset: Number(row.offset),
-  };
 }

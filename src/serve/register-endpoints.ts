@@ -10,7 +10,7 @@ import { negotiateFormat } from "./negotiate.ts";
 import { parametersFromBody, parametersFromQuery } from "./request-parameters.ts";
 import { EndpointRunner } from "./run-endpoint.ts";
 import type { CacheOutcome } from "./run-endpoint.ts";
-import { sendOutcome, STALLED_CLIENT_MAX } from "./send-outcome.ts";
+import { nameDownload, sendOutcome, STALLED_CLIENT_MAX } from "./send-outcome.ts";
 import { SqlKnowledge } from "./cache/sql-knowledge.ts";
 
 /** A body with parameters may have this many bytes. */
@@ -159,10 +159,7 @@ class EndpointRoutes {
       signal: gone.signal,
     });
     seen.cache = outcome.cache;
-    // For whoever saves it: a Parquet file is of no use in a browser's window.
-    if (format === "parquet") {
-      void reply.header("content-disposition", `attachment; filename="${endpoint.name}.parquet"`);
-    }
+    nameDownload(reply, format, endpoint.name);
     return sendOutcome(outcome, format, request, reply, this.#stalledMax);
   }
 }

@@ -14,6 +14,12 @@ export const STALLED_CLIENT_MAX = 30 * SECOND;
 /** What the system takes off our hands at once; with a larger answer a client can make us wait. */
 const LARGE_ANSWER = 256 * KIB;
 
+/** A name for whoever saves the answer: bytes that aren't text are of no use in a browser's window. */
+export function nameDownload(reply: FastifyReply, format: AnswerFormat, name: string): void {
+  if (format !== "parquet" && format !== "arrow") return;
+  void reply.header("content-disposition", `attachment; filename="${name}.${format}"`);
+}
+
 /**
  * Sends an endpoint's answer: whole, as a stream, or as 304.
  * @param stalledMax Milliseconds; `STALLED_CLIENT_MAX` unless a test can't wait.

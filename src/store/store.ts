@@ -1,6 +1,7 @@
 import type { Column, StreamSchema } from "../project/column.ts";
 import type { TableOptions } from "../project/declarations.ts";
 import type { BoundSql } from "../project/sql.ts";
+import type { TextColumn } from "./text-column.ts";
 
 /**
  * The port to the analytics database. Adapters: `clickhouse/`.
@@ -42,7 +43,8 @@ export interface Store {
   /**
    * Deletes the selected rows, and the ids of a stream's rows with them; gives how many rows there were. When it
    * resolves no query sees them. May be repeated: what is gone is gone. With `dryRun` they are only counted. An engine
-   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed.
+   * may keep the bytes for some minutes more. `condition_invalid` when `where` isn't surely harmless, or can't be computed;
+   * on a row that came after they were counted, and then some may be gone.
    */
   erase(table: string, rows: RowSelection, options: { readonly dryRun: boolean }): Promise<number>;
 
@@ -124,7 +126,7 @@ export interface PlannedBatch {
   /** Accept time of each row, milliseconds since 1970. */
   readonly acceptedAt: Float64Array;
   /** Id of each row, when the table keeps ids. */
-  readonly ids?: readonly string[];
+  readonly ids?: TextColumn;
 }
 
 export interface OffsetRange {
@@ -148,6 +150,11 @@ export interface RowSelection {
    * functions that give the same at any time.
    */
   readonly where?: string;
+  /**
+   * The text in the column is the JSON of an event for which this condition, as `where` of the stream's table, is true. A
+   * field that is missing or can't be read as its column is NULL.
+   */
+  readonly event?: { readonly column: string; readonly table: string; readonly where: string };
   /** Columns of text with their value. */
   readonly equal?: Readonly<Record<string, string>>;
   /** One of these columns contains the text. */

@@ -102,6 +102,22 @@ describe("a tokens file", () => {
     expect(heard[0]).toContain("can be written by other users");
   });
 
+  test("whose scopes name what isn't there is worth a warning at the start and at each change, and works", async () => {
+    const named = { streams: ["flights"], endpoints: ["delays"] };
+    const good = ["ingest:flights", "read:delays", "events:*", "sql", "*"];
+    await write(testToken("early", [...good, "ingest:fligths"]).entry);
+    open = await openTokens({ tokensFile: file }, { observer, interval: 10, named });
+    expect(heard).toEqual([
+      'warned the token "early" has the scope ingest:fligths, but there is no stream "fligths"; did you mean "flights"?',
+    ]);
+    await write(testToken("late", [...good, "read:flights", "events:delays"]).entry);
+    await until(() => heard.includes("reloaded 1"));
+    expect(heard.slice(1, -1)).toEqual([
+      'warned the token "late" has the scope read:flights, but there is no endpoint "flights"',
+      'warned the token "late" has the scope events:delays, but there is no stream "delays"',
+    ]);
+  });
+
   test.each([
     ["isn't there", async () => {}, "ENOENT"],
     ["is no file", () => symlink(folder, file), "EISDIR"],
@@ -128,6 +144,15 @@ describe("tokens in the environment", () => {
     expect(found?.ended.aborted).toBe(false);
     now = Date.parse(a.entry.expires);
     await until(() => found?.ended.aborted === true);
+  });
+
+  test("whose scopes name what isn't there are worth a warning", async () => {
+    const entry = testToken("a", ["read:delay"]).entry;
+    const named = { streams: [], endpoints: ["delays"] };
+    open = await openTokens({ tokens: JSON.stringify([entry]) }, { observer, named });
+    expect(heard).toEqual([
+      'warned the token "a" has the scope read:delay, but there is no endpoint "delay"; did you mean "delays"?',
+    ]);
   });
 
   test("that can't be read are refused", async () => {

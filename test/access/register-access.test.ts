@@ -31,7 +31,7 @@ async function start(
   more: (app: FastifyInstance) => void = () => {},
 ): Promise<string> {
   const logger = pino({ level: "debug" }, { write: keepLine });
-  server = createServer({ logger, host: "127.0.0.1", port: 0 });
+  server = createServer({ logger, host: "127.0.0.1", port: 0, limits: { idleGrace: 0 } });
   const written = [boss, reader, old, slow].map(({ entry }) => entry);
   registerAccess(server.app, {
     tokens: new Tokens(parseTokens(JSON.stringify(written), "test")),

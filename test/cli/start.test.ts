@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { startServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 import { IngestServer } from "./support/ingest-server.ts";
 import { cleanEnvironment, ROOT, runBin } from "./support/run.ts";
@@ -98,7 +99,48 @@ test("a project with a syntax error is named with file and line", async () => {
   expect(stderr).toContain("headrace.config.ts:2");
 });
 
-test("a port in use is said with the way out", async () => {
+test("a data folder that is a file, or lies below one, is said so", async () => {
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  const start = ["start", "--project", FLIGHTS, "--port", "0", "--data"];
+  const is = await runBin([...start, file]);
+  expect([is.code, is.stderr]).toEqual([1, expect.stringContaining("it is a file, not a folder")]);
+  const below = await runBin([...start, join(file, "data")]);
+  expect([below.code, below.stderr]).toEqual([1, expect.stringContaining("a part of its path is a file")]);
+  expect(is.stderr + below.stderr).not.toMatch(/EEXIST|ENOTDIR/);
+});
+
+test("ready is said when /readyz says it, and not when a stream can't be loaded", async () => {
+  const server = await startFlights();
+  try {
+    const ready = await fetch(`${server.url}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([200, { ready: true }]);
+    expect(server.output()).toContain("Headrace is ready at");
+    expect(await server.stop("SIGKILL")).toBe(null);
+    const ledgers = join(server.data, "ledger");
+    for (const name of await readdir(ledgers)) await writeFile(join(ledgers, name), "damaged\n".repeat(3));
+
+    const again = await startServerProcess({ project: FLIGHTS, data: server.data });
+    const output = again.output();
+    const readyz = await fetch(`${again.url}/readyz`);
+    await again.stop("SIGKILL");
+    expect(readyz.status).toBe(503);
+    expect(output).toMatch(/^Headrace isn't ready: stream flights: ledger_corrupt: .*It answers at http:/m);
+    expect(output).not.toMatch(/Headrace is ready|"msg":"ready"/);
+  } finally {
+    await server.remove();
+  }
+});
+
+test("what Node compiled is kept in the user's folder, and a user without one can work", async () => {
+  const kept = await runBin(["--version"], { env: { HOME: folder } });
+  expect(kept.code).toBe(0);
+  expect(await readdir(join(folder, ".cache/headrace"))).not.toEqual([]);
+  const homeless = await runBin(["--version"], { env: { HOME: "/dev/null" } });
+  expect(homeless).toEqual(kept);
+});
+
+test("a port in use is said with the way out, and nothing is made", async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as AddressInfo;
@@ -109,9 +151,10 @@ test("a port in use is said with the way out", async () => {
     "--port",
     String(port),
     "--data",
-    folder,
+    join(folder, "data"),
   ]);
   other.close();
+  expect(await readdir(folder)).toEqual([]);
   expect(code).toBe(1);
   expect(stderr).toContain(String(port));
   expect(stderr).toContain("--port");

@@ -1,12 +1,11 @@
 import { compare, type Findings, type SentBatch } from "../guarantees/oracle.ts";
 import { counts, metric, rejected, rows } from "../guarantees/stored.ts";
 import { until } from "../support/until.ts";
+import { PROBLEMS_MAX } from "./figures.ts";
 import type { Figures } from "./scenario.ts";
 
 /** The streams of `test/guarantees/kill-project`. */
 const STREAMS = ["plain", "unique"] as const;
-/** The lists of what was found wrong stay readable. */
-const EXAMPLES_MAX = 20;
 
 type Judgement = Omit<Figures, "runs" | "note">;
 
@@ -31,7 +30,7 @@ export async function judge(url: string, batches: readonly SentBatch[]): Promise
     doubled: sum("doubled") + sum("rejectedDoubled"),
     changed: sum("changed") + sum("invented"),
     torn: sum("torn"),
-    problems: problems.slice(0, EXAMPLES_MAX),
+    problems: problems.slice(0, PROBLEMS_MAX),
   };
 }
 

@@ -1,15 +1,23 @@
+import type { Scenario } from "./scenario.ts";
 import { diskErrors, slowDisk } from "./scenarios/disk-errors.ts";
 import { diskFull } from "./scenarios/disk-full.ts";
-import type { Scenario } from "./scenario.ts";
+import { earlierFormat } from "./scenarios/earlier-format.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
-import { salvagedPath } from "./scenarios/salvage-path.ts";
-import { storeVanishes } from "./scenarios/store-vanishes.ts";
+import { killEngine } from "./scenarios/kill-engine.ts";
+import { killSweep } from "./scenarios/kill-sweep.ts";
 import { logDamage, salvagedLog } from "./scenarios/log-damage.ts";
+import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { powerLossOfTheLog, powerLossOfThePath } from "./scenarios/power-loss.ts";
+import { restarts } from "./scenarios/restarts.ts";
+import { salvagedPath } from "./scenarios/salvage-path.ts";
+import { stopUnderLoad } from "./scenarios/stop-under-load.ts";
+import { storeVanishes } from "./scenarios/store-vanishes.ts";
 
 /** Every scenario, in the order of the report. */
 export const scenarios: readonly Scenario[] = [
   killAtRandom,
+  killSweep,
+  killEngine,
   powerLossOfTheLog,
   powerLossOfThePath,
   storeVanishes,
@@ -19,4 +27,9 @@ export const scenarios: readonly Scenario[] = [
   logDamage,
   salvagedLog,
   salvagedPath,
+  stopUnderLoad,
+  restarts,
+  earlierFormat,
+  twoAtOnce,
+  frozen,
 ];

@@ -13,8 +13,28 @@ export interface Removal {
  * source is changed on its way into the process, by removal-hook.ts, and a line that isn't there any more is an error.
  */
 export const protections = {
+  fsync: {
+    what: "the log syncs a group of batches to the disk before it answers them",
+    removals: [
+      {
+        file: "src/log/embedded/appender.ts",
+        find: "    try {\n      await file.sync();\n    } catch (error) {\n      const failure",
+        replace: "    try {\n    } catch (error) {\n      const failure",
+      },
+    ],
+  },
+  ledger: {
+    what: "the loader remembers over a restart what it was about to insert, and what it has inserted",
+    removals: [
+      {
+        file: "src/load/ledger-file.ts",
+        find: "async read() {",
+        replace: "async read() {\n      if (path !== '') return undefined;",
+      },
+    ],
+  },
   reconcile: {
-    what: "the loader asks the store what is there before it inserts again",
+    what: "after a start the loader asks the store what is there before it inserts what an earlier run may have inserted",
     removals: [
       {
         file: "src/load/load-steps.ts",
@@ -25,6 +45,96 @@ export const protections = {
         file: "src/load/load-steps.ts",
         find: "ids: await this.#readIds(batches), askFirst: true",
         replace: "ids: await this.#readIds(batches), askFirst: false",
+      },
+    ],
+  },
+  "ask-again": {
+    what: "after a failed insert the loader asks the store what of it is there",
+    removals: [
+      {
+        file: "src/load/partition-loader.ts",
+        find: "{ ...state, askFirst: true }",
+        replace: "state",
+      },
+    ],
+  },
+  "store-id": {
+    what: "the ledger notices a store that was emptied or replaced, and rows of its last inserts that are gone",
+    removals: [
+      {
+        file: "src/load/reconcile.ts",
+        find: "if (state.storeId !== work.store.capabilities.storeId) {",
+        replace: "if (false) {",
+      },
+      {
+        file: "src/load/reconcile.ts",
+        find: "if (whole === latest.at(-1) && missing === 0) return keptPosition(work, state);",
+        replace: "return keptPosition(work, state);",
+      },
+    ],
+  },
+  "row-count": {
+    what: "at a start the rows of a table are as many as were inserted",
+    removals: [
+      {
+        file: "src/load/reconcile.ts",
+        find: "return Math.max(0, rows - ((await countRows(store, stream.name)) - ofPlan));",
+        replace: "return 0;",
+      },
+    ],
+  },
+  crc: {
+    what: "records of the log carry checksums",
+    removals: [
+      {
+        file: "src/log/embedded/record.ts",
+        find: "if (from.readUInt32LE(at + 4) !== headerCrc(from, seed, at)) return undefined;",
+        replace: "",
+      },
+      {
+        file: "src/log/embedded/record.ts",
+        find: " && crc32(from.subarray(at + RECORD_HEADER_BYTES, end)) === header.bodyCrc",
+        replace: "",
+      },
+    ],
+  },
+  "key-index": {
+    what: "idempotency keys are remembered",
+    removals: [
+      {
+        file: "src/log/embedded/key-index.ts",
+        find: "const place = this.#places.get(key);",
+        replace: "const place = undefined;",
+      },
+    ],
+  },
+  ids: {
+    what: "the second event with an id doesn't count",
+    removals: [
+      {
+        file: "src/load/load-steps.ts",
+        find: "ids === undefined || this.#filter === undefined",
+        replace: "true",
+      },
+    ],
+  },
+  "whole-files": {
+    what: "a file takes its name only when it is whole and synced",
+    removals: [
+      {
+        file: "src/file-system.ts",
+        find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
+        replace: "const temporary = path;",
+      },
+    ],
+  },
+  fencing: {
+    what: "a data folder has one owner",
+    removals: [
+      {
+        file: "src/data-folder.ts",
+        find: 'database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");',
+        replace: "",
       },
     ],
   },

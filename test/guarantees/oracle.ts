@@ -36,14 +36,20 @@ const TEXTS = [
 /** Makes events with numbers of their own, so that a lost, a doubled and a changed one can each be told. */
 export class EventMaker {
   readonly #random: Random;
-  #next = 1;
+  readonly #batchBytes: number;
+  #next: number;
 
-  constructor(random: Random) {
+  /** With `batchBytes` the texts are so long that a batch has about so many. `first` is the first event's number. */
+  constructor(random: Random, options: { readonly batchBytes?: number; readonly first?: number } = {}) {
     this.#random = random;
+    this.#next = options.first ?? 1;
+    this.#batchBytes = options.batchBytes ?? 0;
   }
 
   batch(stream: string, writer: string, keyed: boolean): SentBatch {
-    const good = Array.from({ length: 1 + this.#random.below(39) }, () => this.#event(writer));
+    const count = 1 + this.#random.below(39);
+    const padding = "x".repeat(this.#batchBytes / count);
+    const good = Array.from({ length: count }, () => this.#event(writer, padding));
     const bad = Array.from({ length: this.#random.chance(1 / 8) ? 1 + this.#random.below(3) : 0 }, () =>
       JSON.stringify({ n: "not a number", writer, text: `bad ${this.#next++}` }),
     );
@@ -59,25 +65,30 @@ export class EventMaker {
     };
   }
 
-  #event(writer: string): SentEvent {
+  #event(writer: string, padding: string): SentEvent {
     const n = this.#next++;
     const event = {
       n,
       writer,
       at: new Date(1_600_000_000_000 + n * 1234).toISOString(),
       big: String(9_007_199_254_740_993n + BigInt(n)),
-      text: `${TEXTS[n % TEXTS.length]} ${n}`,
+      text: `${TEXTS[n % TEXTS.length]} ${n}${padding}`,
       tags: Array.from({ length: n % 3 }, (_, index) => `tag${index}`),
     };
     return n % 5 === 0 ? event : { ...event, ratio: n / 7 };
   }
 }
 
-/** Sends a batch once; whatever happens to the connection, it resolves. */
-export async function send(url: string, batch: SentBatch): Promise<void> {
+/** The batch with its good events alone, as a stream takes it whose events may be sent again without a key. */
+export function withoutBad(batch: SentBatch): SentBatch {
+  return { ...batch, bad: [], body: batch.good.map((event) => `${JSON.stringify(event)}\n`).join("") };
+}
+
+/** Sends a batch once; whatever happens to the connection, it resolves. `query` is such as `?wait=stored`. */
+export async function send(url: string, batch: SentBatch, query = ""): Promise<void> {
   batch.attempts += 1;
   try {
-    const response = await fetch(`${url}/v1/streams/${batch.stream}/events`, {
+    const response = await fetch(`${url}/v1/streams/${batch.stream}/events${query}`, {
       method: "POST",
       headers: {
         "content-type": "application/x-ndjson",

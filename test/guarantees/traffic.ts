@@ -1,15 +1,15 @@
 import type { Random } from "../support/random.ts";
-import { EventMaker, send, type SentBatch } from "./oracle.ts";
+import { EventMaker, send, withoutBad, type SentBatch } from "./oracle.ts";
 
 /** Writers that go on sending to whichever process is up, while servers come and go. */
 export class Traffic {
   readonly batches: SentBatch[] = [];
-  readonly #maker: EventMaker;
+  readonly maker: EventMaker;
   #server = Promise.withResolvers<string>();
   #stopped = false;
 
   constructor(random: Random) {
-    this.#maker = new EventMaker(random);
+    this.maker = new EventMaker(random);
   }
 
   /** A server is up: writers go on there. */
@@ -36,8 +36,8 @@ export class Traffic {
     const stream = writer % 3 === 2 ? "unique" : "plain";
     const keyed = writer % 3 === 0;
     while (!this.#stopped) {
-      const batch = this.#maker.batch(stream, `writer-${writer}`, keyed);
-      if (stream === "unique") Object.assign(batch, { bad: [], body: withoutBad(batch) });
+      const made = this.maker.batch(stream, `writer-${writer}`, keyed);
+      const batch = stream === "unique" ? withoutBad(made) : made;
       this.batches.push(batch);
       await this.#send(batch);
       if (!keyed && stream === "plain") continue;
@@ -61,8 +61,4 @@ export class Traffic {
   async #send(batch: SentBatch): Promise<void> {
     await send(await this.#server.promise, batch);
   }
-}
-
-function withoutBad(batch: SentBatch): string {
-  return batch.good.map((event) => `${JSON.stringify(event)}\n`).join("");
 }

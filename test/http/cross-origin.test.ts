@@ -12,6 +12,7 @@ async function start(crossOrigin?: CrossOrigin): Promise<string> {
     logger: pino({ level: "silent" }),
     host: "127.0.0.1",
     port: 0,
+    limits: { idleGrace: 0 },
     ...(crossOrigin === undefined ? {} : { crossOrigin }),
   });
   server.app.get("/data", (_request, reply) => reply.header("vary", "accept").send({}));

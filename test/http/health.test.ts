@@ -29,7 +29,12 @@ beforeEach(async () => {
   log = await openEmbeddedLog({ folder: "/log", streams: STREAMS, fileSystem: disk });
   store = { ready: true };
   load = {};
-  server = createServer({ logger: pino({ level: "silent" }), host: "127.0.0.1", port: 0 });
+  server = createServer({
+    logger: pino({ level: "silent" }),
+    host: "127.0.0.1",
+    port: 0,
+    limits: { idleGrace: 0 },
+  });
   registerHealth(server.app, {
     streams: STREAMS,
     log,
@@ -115,7 +120,12 @@ test("/readyz is 503 when a stream's log can't be written, and says which and wh
 
 test("/readyz is 503 while draining, and still answers", async () => {
   const gate = Promise.withResolvers<void>();
-  const other = createServer({ logger: pino({ level: "silent" }), host: "127.0.0.1", port: 0 });
+  const other = createServer({
+    logger: pino({ level: "silent" }),
+    host: "127.0.0.1",
+    port: 0,
+    limits: { idleGrace: 0 },
+  });
   let started = false;
   other.app.get("/slow", async () => {
     started = true;

@@ -22,7 +22,9 @@ async function start(
 ): Promise<{ server: HttpServer; url: string }> {
   logged = [];
   const logger = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
-  const server = createServer({ logger, host: "127.0.0.1", port: 0, ...options });
+  // Only the tests of the stop are about how long it waits.
+  const limits = { idleGrace: 0, ...options.limits };
+  const server = createServer({ logger, host: "127.0.0.1", port: 0, ...options, limits });
   servers.push(server);
   server.app.get("/v1/streams/:stream", async () => ({ ok: true }));
   server.app.post("/v1/streams/:stream/events", async (request) => ({ got: request.body }));
@@ -297,7 +299,7 @@ describe("the stop", () => {
   test("what is in flight is finished, new work gets 503 and the connection closed", async () => {
     const gate = Promise.withResolvers<void>();
     let started = false;
-    const { server, url } = await start({}, ({ app }) => {
+    const { server, url } = await start({ limits: { idleGrace: 1000 } }, ({ app }) => {
       app.get("/slow", async () => {
         started = true;
         await gate.promise;
@@ -345,14 +347,103 @@ describe("the stop", () => {
     expect(await never).toBe("cut");
   });
 
-  test("idle connections and half a request don't hold it up", async () => {
-    const { server, url } = await start();
-    await rawConnection(url);
+  test("idle connections and half a request hold it up for the grace and no longer", async () => {
+    const { server, url } = await start({ limits: { idleGrace: 100 } });
+    const idle = await rawConnection(url);
     const half = await rawConnection(url);
     half.send("GET /livez HTTP/1.1\r\nHo");
+    await fetch(`${url}/livez`);
     const before = performance.now();
     await server.close();
-    expect(performance.now() - before).toBeLessThan(5000);
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect(await Promise.all([idle.closed(), half.closed()])).toEqual(["", ""]);
+  });
+
+  test("without a connection it takes no time", async () => {
+    const { server } = await start({ limits: { idleGrace: 20_000 } });
+    const before = performance.now();
+    await server.close();
+    expect(performance.now() - before).toBeLessThan(2000);
+  });
+});
+
+describe("requests that come after the stop has begun", () => {
+  const get = "GET /v1/streams/a HTTP/1.1\r\nHost: a\r\n\r\n";
+  const limits = { idleGrace: 5000 };
+
+  test("are answered with 503 on a kept connection, on a silent one and on a new one, and then all are closed", async () => {
+    const { server, url } = await start({ limits });
+    const kept = await rawConnection(url);
+    kept.send(get);
+    await until(() => kept.received().includes(`{"ok":true}`));
+    const silent = await rawConnection(url);
+    const closed = server.close();
+    // They are asked one after the other, so that the stop has gone on in between.
+    for (const connection of [await rawConnection(url), silent, kept]) {
+      connection.send(get);
+      const text = await connection.closed();
+      expect(lastAnswer(text)).toMatchObject({ status: 503, body: { code: "draining" } });
+      expect(text).toMatch(/^connection: close/im);
+    }
+    await closed;
+  });
+
+  test("are answered on a connection whose long answer has just ended without a word of closing", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { server, url } = await start({ limits: { idleGrace: 500 } }, ({ app }) => {
+      app.get("/long", (_request, reply) => {
+        reply.hijack();
+        reply.raw.write("begin");
+        void gate.promise.then(() => reply.raw.end("end"));
+      });
+    });
+    const connection = await rawConnection(url);
+    connection.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n");
+    await until(() => connection.received().includes("begin"));
+    const closed = server.close();
+    const graceOver = performance.now() + 500;
+    await until(() => performance.now() > graceOver);
+    gate.resolve();
+    await until(() => connection.received().includes("end"));
+    connection.send(get);
+    expect(lastAnswer(await connection.closed())).toMatchObject({ status: 503, body: { code: "draining" } });
+    await closed;
+  });
+
+  test("are answered although their body is large and still being sent", async () => {
+    const { server, url } = await start({ limits });
+    const kept = await rawConnection(url);
+    const closed = server.close();
+    const body = Buffer.alloc(32 * 1024 * 1024, "x");
+    kept.send(
+      `POST /v1/streams/a/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    // Most clients send to the end before they look at what has come: a reset in between would hide the answer from them.
+    const sent = new Promise((resolve) => kept.socket.write(body, (error) => resolve(error ?? null)));
+    expect(await sent).toBeNull();
+    expect(lastAnswer(await kept.closed())).toMatchObject({ status: 503, body: { code: "draining" } });
+    await closed;
+  });
+
+  test("don't take the answer from one that was sent behind them on the same connection", async () => {
+    const gate = Promise.withResolvers<void>();
+    let begun = 0;
+    const { server, url } = await start({ limits }, ({ app }) => {
+      app.get("/slow", async () => {
+        begun += 1;
+        await gate.promise;
+        return { slow: begun };
+      });
+    });
+    const connection = await rawConnection(url);
+    connection.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2));
+    await until(() => begun === 2);
+    const closed = server.close();
+    gate.resolve();
+    const text = await connection.closed();
+    expect(text.match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
+    expect(text.match(/^connection: close/gim)).toHaveLength(1);
+    await closed;
   });
 });
 

@@ -1,9 +1,9 @@
 import { setImmediate as setImmediatePromise } from "node:timers/promises";
 import { zstdCompressSync } from "node:zlib";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WorkSlices } from "../../src/ingest/work-slices.ts";
 import { MIB } from "../../src/units.ts";
-import { held, HELD_MAX, longestTurn } from "../support/event-loop.ts";
+import { held, HELD_MAX, HELD_TEST_TIMEOUT, longestTurn } from "../support/event-loop.ts";
 import { startIngest, type IngestUnderTest } from "./ingest-server.ts";
 
 let ingest: IngestUnderTest;
@@ -13,6 +13,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await ingest.stop();
 });
+
+vi.setConfig({ testTimeout: HELD_TEST_TIMEOUT });
 
 const headers = (key: number) => ({ "content-encoding": "zstd", "idempotency-key": `${key}` });
 

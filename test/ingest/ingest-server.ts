@@ -79,7 +79,7 @@ export async function startIngest(options: IngestTestOptions = {}): Promise<Inge
     logger: pino({ level: "silent" }),
     host: "127.0.0.1",
     port: 0,
-    limits: options.http ?? {},
+    limits: { idleGrace: 0, ...options.http },
   });
   registerIngest(server.app, {
     streams: new Map(

@@ -77,6 +77,31 @@ test("an erased event's id may come again", async () => {
   expect(await offsetsIn(shared.store, "unique", logOf("unique"))).toEqual([1]);
 });
 
+test("a condition takes the rejected events for which it is true too, as far as their fields can be read", async () => {
+  const load = await start();
+  const rejected = [
+    '{"n":"1","text":7}',
+    '{"n":1,"event":"x"}',
+    '{"n":"one"}',
+    '{"m":1}',
+    '{"n":2,"text":"1"}',
+    "{n:1}",
+    "[1]",
+    '{"n":null,"text":"n = 1"}',
+  ];
+  await append(world.log, "plain", numbers(0, 3), { rejected });
+  await append(world.log, "unique", [], { rejected: ['{"n":1}'] });
+  for (const stream of ["plain", "unique"]) expect(await load.settled(stream, TIMEOUT)).toBe(true);
+  expect(await load.erase("plain", { kind: "some", where: "n = 1" }, TIMEOUT)).toMatchObject({ rejected: 2 });
+  expect(await offsetsIn(shared.store, REJECTED_TABLE, logOf("plain"))).toEqual([5, 6, 7, 8, 9, 10]);
+  expect(await offsetsIn(shared.store, REJECTED_TABLE, logOf("unique"))).toEqual([0]);
+  const rest = { kind: "some", where: "text = '1' OR n = 2", rejected: '"m":1' } as const;
+  expect(await load.erase("plain", rest, TIMEOUT)).toMatchObject({ rejected: 2 });
+  expect(await offsetsIn(shared.store, REJECTED_TABLE, logOf("plain"))).toEqual([5, 8, 9, 10]);
+  // The table is shared.
+  for (const stream of ["plain", "unique"]) await load.erase(stream, { kind: "all" }, TIMEOUT);
+});
+
 test("a reset takes everything, what isn't loaded yet too, and what comes later is stored", async () => {
   const load = await start();
   await append(world.log, "unique", [{ id: `r-${logOf("unique")}`, n: 1 }], { rejected: ['{"n":"x"}'] });

@@ -120,6 +120,6 @@ function firstHalf(batch: PlannedBatch): PlannedBatch {
     lines: [Buffer.from(lines.map((line) => `${line}\n`).join(""))],
     offsets: batch.offsets.slice(0, count),
     acceptedAt: batch.acceptedAt.slice(0, count),
-    ...(batch.ids === undefined ? {} : { ids: batch.ids.slice(0, count) }),
+    ...(batch.ids === undefined ? {} : { ids: batch.ids.first(count) }),
   };
 }

@@ -78,6 +78,31 @@ test("only those with a code are listed when it is asked for", async () => {
   expect((await list({ code: "' OR 1 --" })).data).toEqual([]);
 });
 
+test("pages of large events are shorter than asked, and hold every event once", async () => {
+  // A quote takes two bytes in the answer: 40 MiB of events are more than one answer may have.
+  const raw = Buffer.alloc(1024 * 1024, '"');
+  const errors = [{ path: "", code: "invalid_json", message: "at 1" }];
+  await shared.store.insert(REJECTED_TABLE, {
+    log: "log-large",
+    partition: 0,
+    schema: REJECTED_SCHEMA,
+    lines: Array.from({ length: 40 }, () => encodeRejected({ stream: "large", raw, errors })),
+    count: 40,
+    offsets: Float64Array.from({ length: 40 }, (_, n) => n),
+    acceptedAt: new Float64Array(40).fill(TIME),
+  });
+  const first = await list({ stream: "large" });
+  expect(first.data.length).toBeGreaterThan(0);
+  expect(first.data.length).toBeLessThan(40);
+  const ids = first.data.map(({ id }) => id);
+  for (let { next } = first; next !== null;) {
+    const page = await list({ stream: "large", cursor: next });
+    ids.push(...page.data.map(({ id }) => id));
+    ({ next } = page);
+  }
+  expect(ids).toEqual(Array.from({ length: 40 }, (_, index) => `log-large-0-${39 - index}`));
+});
+
 test("a stream without rejected events has an empty page", async () => {
   expect(await list({ stream: "nothing" })).toEqual({ data: [], next: null });
 });

@@ -159,3 +159,23 @@ test("an event of which only the beginning was kept stays rejected", async () =>
   });
   expect(await replay()).toMatchObject({ replayed: 0, still_rejected: 1 });
 });
+
+test("a replay of more than one page brings each event once, in the order of their acceptance, and ends", async () => {
+  const count = 2_500;
+  const rejected = Array.from({ length: count }, (_, n) => (n % 500 === 7 ? '{"n":"x"}' : `{"n":"${n}"}`));
+  await append(world.log, "plain", [], { rejected });
+  const asked: number[] = [];
+  const answer = await replay({
+    validator: {
+      validate(buffer: Buffer, start: number, end: number) {
+        const { n } = JSON.parse(buffer.toString("utf8", start, end)) as { n: string };
+        if (n !== "x") asked.push(Number(n));
+        return fixed.validate(buffer, start, end);
+      },
+    },
+  });
+  expect(answer).toMatchObject({ replayed: count - 5, still_rejected: 5, next: null });
+  expect(asked).toEqual(asked.toSorted((one, other) => one - other));
+  expect(await storedNumbers()).toEqual(asked);
+  expect(await replay()).toMatchObject({ replayed: 0, still_rejected: 5, next: null });
+});

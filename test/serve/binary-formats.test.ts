@@ -223,13 +223,13 @@ describe("Parquet and Arrow answers", () => {
     expect([table.numRows, table.schema.names]).toEqual([0, ["number", "at", "hash"]]);
   });
 
-  it("say their media type, and Parquet a file name", async () => {
+  it("say their media type, and a file name", async () => {
     const asParquet = await get("rows", { headers: { accept: PARQUET } });
     expect(asParquet.headers.get("content-type")).toBe(PARQUET);
     expect(asParquet.headers.get("content-disposition")).toBe('attachment; filename="rows.parquet"');
     const asArrow = await get("rows", { headers: { accept: `application/json;q=0.5, ${ARROW}` } });
     expect(asArrow.headers.get("content-type")).toBe(ARROW);
-    expect(asArrow.headers.get("content-disposition")).toBe(null);
+    expect(asArrow.headers.get("content-disposition")).toBe('attachment; filename="rows.arrow"');
     expect(tableFromIPC(await asArrow.arrayBuffer()).numRows).toBe(2);
   });
 

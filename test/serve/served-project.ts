@@ -13,6 +13,7 @@ import { sql } from "../../src/project/sql.ts";
 import { registerEndpoints } from "../../src/serve/register-endpoints.ts";
 import type { EndpointAnswered, ServedEndpoints } from "../../src/serve/register-endpoints.ts";
 import type { Store } from "../../src/store/store.ts";
+import { TextColumn } from "../../src/store/text-column.ts";
 import { openTestStore } from "./test-store.ts";
 
 /** A stream with the types that answers have to get right. */
@@ -95,7 +96,12 @@ export async function serveProject(
   const folder = await mkdtemp(join(tmpdir(), "headrace-serve-"));
   const project = defineProject({ name: "airport", streams: [flights, visits], endpoints: [...endpoints] });
   const store = await openTestStore(folder, project);
-  const server = createServer({ logger: pino({ level: "silent" }), host: "127.0.0.1", port: 0 });
+  const server = createServer({
+    logger: pino({ level: "silent" }),
+    host: "127.0.0.1",
+    port: 0,
+    limits: { idleGrace: 0 },
+  });
   const versions = new Map<string, number>();
   const answered: EndpointAnswered[] = [];
   let now: number | undefined;
@@ -131,7 +137,7 @@ export async function serveProject(
         count: 1,
         offsets: Float64Array.of(offset),
         acceptedAt: Float64Array.of(Date.now()),
-        ids: [line.flight_id],
+        ids: TextColumn.of([line.flight_id]),
       });
       offset++;
       bump(flights);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "../../src/store/store.ts";
+import { describeErase } from "./contract/erase.ts";
 import { describeIds } from "./contract/ids.ts";
 import { describeInsert } from "./contract/insert.ts";
 import { describeLimits } from "./contract/limits.ts";
@@ -26,6 +27,7 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
     describeInsert(store);
     describeValues(store);
     describeIds(store);
+    describeErase(store);
     describeQuery(store);
     describeLimits(store);
   });

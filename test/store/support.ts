@@ -1,3 +1,4 @@
+import { TextColumn } from "../../src/store/text-column.ts";
 import { createHash } from "node:crypto";
 import type { Column, ColumnType, StreamSchema } from "../../src/project/column.ts";
 import type { BoundSql, BoundValue } from "../../src/project/sql.ts";
@@ -61,7 +62,7 @@ export function batchOf(
     count: rows.length,
     offsets: Float64Array.from(offsets),
     acceptedAt: new Float64Array(rows.length).fill(options.acceptedAt ?? Date.now()),
-    ...(options.ids === undefined ? {} : { ids: options.ids }),
+    ...(options.ids === undefined ? {} : { ids: TextColumn.of(options.ids) }),
   };
 }
 

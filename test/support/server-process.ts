@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -13,6 +14,18 @@ export interface ServerProcess {
   stop(signal: NodeJS.Signals): Promise<number | null>;
   /** What it has written so far, for messages. */
   output(): string;
+  /** Resolves when it has ended, however that came. */
+  readonly ended: Promise<unknown>;
+}
+
+/** The server ended before it was ready, with this exit code or, without one, by a signal. */
+export class EndedEarly extends Error {
+  readonly code: number | null;
+
+  constructor(code: number | null, output: string) {
+    super(`ended with ${code} before it was ready:\n${output}`);
+    this.code = code;
+  }
 }
 
 /** Starts `headrace start` from the checkout in a process of its own and resolves when it says that it is ready. */
@@ -22,23 +35,30 @@ export async function startServerProcess(options: {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: one that the system chooses. */
   readonly port?: number;
+  /** A program, with its arguments, that runs the server, such as strace. Signals go to the server all the same. */
+  readonly under?: readonly string[];
 }): Promise<ServerProcess> {
-  const child = spawn(
-    join(ROOT, "bin/headrace"),
-    ["start", "--project", options.project, "--port", String(options.port ?? 0), "--data", options.data],
-    { stdio: ["ignore", "pipe", "pipe"], env: { ...cleanEnvironment(), ...options.env } },
-  );
+  const { project, port = 0, data, under = [] } = options;
+  const start = [join(ROOT, "bin/headrace"), "start", "--project", project];
+  const command: readonly string[] = [...under, ...start, "--port", String(port), "--data", data];
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...cleanEnvironment(), ...options.env },
+  });
+  const ended = once(child, "exit");
   const lines: string[] = [];
   const url = await readyUrl(child, lines);
+  const pid = under.length === 0 ? (child.pid ?? 0) : await holderOf(data);
   return {
     url,
-    pid: child.pid ?? 0,
+    pid,
+    ended,
     output: () => lines.join("\n"),
     async stop(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const exited = once(child, "exit");
-      child.kill(signal);
-      await exited;
+      signalProcess(pid, signal);
+      await ended;
       return child.exitCode;
     },
   };
@@ -59,14 +79,27 @@ async function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
     });
   }
   child.on("error", reject);
-  child.on("exit", (code) =>
-    reject(new Error(`ended with ${code} before it was ready:\n${lines.join("\n")}`)),
-  );
+  child.on("exit", (code) => reject(new EndedEarly(code, lines.join("\n"))));
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** One that has just ended is as good as told. */
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+/** The process that holds a data folder. */
+async function holderOf(data: string): Promise<number> {
+  const { pid } = JSON.parse(await readFile(join(data, "lock.json"), "utf8")) as { pid: number };
+  return pid;
 }
 
 function cleanEnvironment(): Record<string, string> {

@@ -28,7 +28,7 @@ export function registerDelete(program: Command, io: Io): void {
         "Says how many first, and asks.",
     )
     .argument("<stream>", "the stream's name")
-    .option("--where <expression>", "rows for which this SQL over the columns is true")
+    .option("--where <expression>", "rows and rejected events for which this SQL over the columns is true")
     .option("--rejected <text>", "rejected events in which this text stands")
     .option("--dry-run", "only say how many")
     .option("-y, --yes", "don't ask")

@@ -4,6 +4,7 @@ import { SECOND } from "../../units.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { printLine, type Io } from "../io.ts";
 import { examples, jsonOption, projectFolder, projectOption } from "../options.ts";
+import type { Readiness } from "../../http/health.ts";
 import { tellParent } from "../dev/parent.ts";
 
 /**
@@ -58,10 +59,13 @@ async function start(options: Options, io: Io): Promise<void> {
     // The engine is loaded only by the commands that need it, and when the project is known to be good.
     const { startServer } = await import("../../compose.ts");
     const server = await startServer({ project, config });
-    printLine(
-      io.stderr,
-      options.json === true ? JSON.stringify({ url: server.url }) : `Headrace is ready at ${server.url}`,
-    );
+    const readiness = await Promise.race([server.ready, aborted(interrupt.signal)]);
+    if (readiness === undefined) return await stop(server, io);
+    const { url } = server;
+    if (options.json === true) printLine(io.stderr, JSON.stringify({ url, ready: readiness.ready }));
+    else if (readiness.ready) printLine(io.stderr, `Headrace is ready at ${url}`);
+    else
+      printLine(io.stderr, `Headrace isn't ready: ${reasonsOf(readiness).join("; ")}. It answers at ${url}`);
     const parentGone = tellParent({
       url: server.url,
       streams: project.streams.map(({ name }) => name),
@@ -72,6 +76,16 @@ async function start(options: Options, io: Io): Promise<void> {
   } finally {
     interrupt.dispose();
   }
+}
+
+/** Why work can't be taken, by stream. */
+function reasonsOf({ streams }: Readiness): string[] {
+  return Object.entries(streams)
+    .filter(([, { ready }]) => !ready)
+    .map(([name, { load, log }]) => {
+      const reason = load.reason ?? log.find(({ writable }) => !writable)?.reason;
+      return `stream ${name}: ${reason ?? `loading is ${load.state}`}`;
+    });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -10,8 +10,7 @@ export interface CsvColumn {
   readonly name: string;
   /** `"name":` as it stands in the event's JSON. */
   readonly label: Buffer;
-  /** Undefined for a column that a loose stream doesn't know: its cells are dropped, as unknown fields are. */
-  readonly form: TextForm | undefined;
+  readonly form: TextForm;
 }
 
 /** Longer header rows are no header rows: a file without any may be one long line. Bytes. */
@@ -20,7 +19,8 @@ const HEADER_BYTES_MAX = 1024 * 1024;
 const SHOWN_MAX = 80;
 
 /**
- * Reads the header row: each column is a field of the stream, once. Fields without a column are absent from every event.
+ * Reads the header row: each column is a field of the stream, once, also where unknown fields of JSON are dropped: a
+ * misspelt name would empty a whole column. Fields without a column are absent from every event.
  * @throws HeadraceError `csv_header_invalid`.
  */
 export function readColumns(body: Buffer, start: number, end: number, type: EventType): CsvColumn[] {
@@ -32,11 +32,11 @@ export function readColumns(body: Buffer, start: number, end: number, type: Even
     if (name === "") throw invalid(`column ${columns.size + 1} has no name`);
     if (columns.has(name)) throw invalid(`column ${shown(name)} is there twice`, { header: name });
     const field = fields.get(name);
-    if (field === undefined && !type.loose) throw unknownColumn(name, [...fields.keys()]);
+    if (field === undefined) throw unknownColumn(name, [...fields.keys()]);
     columns.set(name, {
       name,
       label: Buffer.from(`${JSON.stringify(name)}:`),
-      form: field === undefined ? undefined : textFormOf(field.type),
+      form: textFormOf(field.type),
     });
   }
   return [...columns.values()];

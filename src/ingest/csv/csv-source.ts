@@ -72,7 +72,7 @@ class CsvRows {
   /** False when the cell must be JSON and isn't. */
   #addCell({ label, form }: CsvColumn): boolean {
     const { text, start, end, quoted } = this.#cells;
-    if (form === undefined || (start === end && !quoted)) return true;
+    if (start === end && !quoted) return true;
     if (this.#json.length > 1) this.#json.addByte(COMMA);
     this.#json.addBytes(label, 0, label.length);
     return writeTextAsJson(form, text, start, end, this.#json);

@@ -59,7 +59,12 @@ export function splitCsv(
     return SPLIT_DONE;
   }
 
-  return { ranges: ranges.places, next };
+  return {
+    get ranges() {
+      return ranges.places;
+    },
+    next,
+  };
 }
 
 function unclosed(byte: number): HeadraceError {

@@ -14,7 +14,7 @@ import { INGEST_LIMIT_SETTINGS } from "../limits.ts";
  * between events may be overwritten up to the start of the last one that was given.
  */
 export interface EventSplitter {
-  /** Start and end (excluded) of each event of the last slice, without whitespace before it. Overwritten by `next`. */
+  /** Start and end (excluded) of each event of the last slice, without whitespace before it. Good until the call of `next` after. */
   readonly ranges: Int32Array;
   /**
    * Looks at the next slice of the body and answers how many events end in it, which can be 0, or `SPLIT_DONE` when the
@@ -35,9 +35,12 @@ export const SPLIT_DONE = -1;
 export const SLICE_BYTES = 256 * KIB;
 export const SLICE_EVENTS = 2000;
 
+/** Ranges that there is room for at first: most bodies are one event, and so small an array takes no memory outside the heap. */
+const FIRST_EVENTS = 8;
+
 /** Collects the ranges of a slice and counts those of the body. */
 export class EventRanges {
-  readonly places = new Int32Array(2 * SLICE_EVENTS);
+  #places = new Int32Array(2 * FIRST_EVENTS);
   readonly #eventsMax: number;
   #count = 0;
   #total = 0;
@@ -49,6 +52,11 @@ export class EventRanges {
   /** Begins the next slice. */
   clear(): void {
     this.#count = 0;
+  }
+
+  /** Start and end of each; another array once there are more than it holds. */
+  get places(): Int32Array {
+    return this.#places;
   }
 
   get count(): number {
@@ -68,10 +76,17 @@ export class EventRanges {
         { details: { limit: setting, max: this.#eventsMax } },
       );
     }
-    this.places[2 * this.#count] = start;
-    this.places[2 * this.#count + 1] = end;
+    if (2 * this.#count === this.#places.length) this.#grow();
+    this.#places[2 * this.#count] = start;
+    this.#places[2 * this.#count + 1] = end;
     this.#count++;
     this.#total++;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(2 * SLICE_EVENTS);
+    grown.set(this.#places);
+    this.#places = grown;
   }
 }
 

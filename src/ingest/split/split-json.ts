@@ -22,7 +22,9 @@ export function splitJson(body: Buffer, limits: SplitLimits, only?: "object" | "
   const ranges = new EventRanges(limits);
   const scan = new JsonScan(body, ranges, only);
   return {
-    ranges: ranges.places,
+    get ranges() {
+      return ranges.places;
+    },
     next(): number {
       if (scan.done) return SPLIT_DONE;
       ranges.clear();
@@ -81,7 +83,7 @@ class JsonScan {
   readonly #body: Buffer;
   readonly #ranges: EventRanges;
   /** The closing bracket of each open one, up to MATCHED_DEPTH. */
-  readonly #closers = new Uint8Array(MATCHED_DEPTH);
+  readonly #closers: number[] = [];
   #expected: Expected = "document";
   #at: number;
   /** Whether the document is an array. */

@@ -47,7 +47,12 @@ export function splitNdjson(body: Buffer, limits: SplitLimits): EventSplitter {
     line = -1;
   }
 
-  return { ranges: ranges.places, next };
+  return {
+    get ranges() {
+      return ranges.places;
+    },
+    next,
+  };
 }
 
 /** Whether the byte is whitespace: within a line, or a line's end. */

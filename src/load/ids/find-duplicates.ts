@@ -1,12 +1,13 @@
 import type { Store, StoredId } from "../../store/store.ts";
 import type { RefusedPlace } from "../ledger-state.ts";
-import { inTurns } from "../in-turns.ts";
+import { countInTurns } from "../in-turns.ts";
 import { IDS_PER_QUESTION } from "../limits.ts";
+import type { EventIds } from "./event-ids.ts";
 import { FingerprintSet } from "./fingerprint-set.ts";
 import type { IdFilter } from "./id-filter.ts";
 
-/** One event of a batch, in the order of the log. */
-export interface IdRow {
+/** An event whose id may be another's too. */
+interface IdRow {
   readonly id: string;
   readonly offset: number;
   readonly acceptedAt: number;
@@ -30,7 +31,7 @@ export interface DuplicateSearch {
 export async function findDuplicates(
   search: DuplicateSearch,
   log: string,
-  rows: readonly IdRow[],
+  rows: EventIds,
 ): Promise<number[]> {
   const suspects = await suspectRows(search.filter, rows);
   if (suspects.length === 0) return [];
@@ -48,18 +49,20 @@ export async function findDuplicates(
 }
 
 /** All rows whose id may be another's too, in the store or among the rows. */
-async function suspectRows(filter: IdFilter, rows: readonly IdRow[]): Promise<IdRow[]> {
-  const seen = new FingerprintSet();
-  const ids = new Set<string>();
-  await inTurns(rows, ({ id, acceptedAt }) => {
-    const fingerprint = filter.fingerprint(id);
-    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, acceptedAt)) ids.add(id);
+async function suspectRows(filter: IdFilter, { ids, offsets, acceptedAt }: EventIds): Promise<IdRow[]> {
+  const seen = new FingerprintSet(ids.count);
+  /** Of the ids that came before: by fingerprint, as equal ids have equal ones. */
+  const perhaps = new Set<number>();
+  await countInTurns(ids.count, (row) => {
+    const fingerprint = filter.fingerprintAt(ids, row);
+    if (!seen.add(fingerprint) || filter.mayHave(fingerprint, acceptedAt[row] ?? 0)) perhaps.add(fingerprint);
   });
-  if (ids.size === 0) return [];
+  if (perhaps.size === 0) return [];
   // An id that repeats became a suspect at its second row: the first is one too.
   const suspects: IdRow[] = [];
-  await inTurns(rows, (row) => {
-    if (ids.has(row.id)) suspects.push(row);
+  await countInTurns(ids.count, (row) => {
+    if (!perhaps.has(filter.fingerprintAt(ids, row))) return;
+    suspects.push({ id: ids.at(row), offset: offsets[row] ?? 0, acceptedAt: acceptedAt[row] ?? 0 });
   });
   return suspects;
 }

@@ -6,7 +6,15 @@
 export class FingerprintSet {
   readonly #shards: (Uint32Array | undefined)[] = [];
   readonly #sizes = new Uint32Array(SHARDS);
+  /** Slots that a shard begins with. */
+  readonly #slots: number;
   #size = 0;
+
+  /** @param expected Fingerprints to make room for at once. Default: few. */
+  constructor(expected = 0) {
+    const perShard = (expected / SHARDS) * (4 / 3);
+    this.#slots = Math.max(SHARD_SLOTS_MIN, 2 ** Math.ceil(Math.log2(perShard + 1)));
+  }
 
   get size(): number {
     return this.#size;
@@ -30,7 +38,7 @@ export class FingerprintSet {
   }
 
   #roomyShard(index: number): Uint32Array {
-    const shard = this.#shards[index] ?? new Uint32Array(SHARD_SLOTS_MIN);
+    const shard = this.#shards[index] ?? new Uint32Array(this.#slots);
     const full = ((this.#sizes[index] ?? 0) + 1) * 4 > shard.length * 3;
     const roomy = full ? grown(shard) : shard;
     this.#shards[index] = roomy;

@@ -1,8 +1,16 @@
 import { randomInt } from "node:crypto";
+import type { TextColumn } from "../../store/text-column.ts";
 import { FingerprintSet } from "./fingerprint-set.ts";
 
 /** The window is divided into so many slices; the oldest is dropped as a whole. */
 const SLICES = 8;
+
+/** The ids that were accepted in one stretch of time. */
+interface Slice {
+  /** Its time over its length. */
+  readonly number: number;
+  readonly ids: FingerprintSet;
+}
 
 export interface IdFilterOptions {
   /** Milliseconds in which a second event with an id is a duplicate. */
@@ -24,7 +32,8 @@ export class IdFilter {
   readonly #idsMax: number;
   /** So that nobody can choose ids that fall on one place of the table. */
   readonly #seed = randomInt(2 ** 32 - 1);
-  readonly #slices = new Map<number, FingerprintSet>();
+  /** From the oldest on. A list, since walking a map makes an object for each step of each look. */
+  #slices: Slice[] = [];
   /** Ids accepted before this time (milliseconds) may be missing. */
   #forgottenUntil: number;
   #size = 0;
@@ -42,7 +51,13 @@ export class IdFilter {
   }
 
   fingerprint(id: string): number {
-    return hash(id, this.#seed);
+    const bytes = Buffer.from(id);
+    return hash(bytes, 0, bytes.length, this.#seed);
+  }
+
+  /** The same of a column's row. */
+  fingerprintAt(ids: TextColumn, row: number): number {
+    return hash(ids.bytes, ids.startOf(row), ids.endOf(row), this.#seed);
   }
 
   /** Whether an event with this id may have been accepted within the window before `acceptedAt`. */
@@ -50,32 +65,41 @@ export class IdFilter {
     const since = acceptedAt - this.#window;
     if (since < this.#forgottenUntil) return true;
     const first = this.#sliceOf(since);
-    for (const [slice, set] of this.#slices) if (slice >= first && set.has(fingerprint)) return true;
+    for (let index = this.#slices.length - 1; index >= 0; index--) {
+      const slice = this.#slices[index];
+      if (slice === undefined || slice.number < first) return false;
+      if (slice.ids.has(fingerprint)) return true;
+    }
     return false;
   }
 
   add(fingerprint: number, acceptedAt: number): void {
-    const slice = this.#sliceOf(acceptedAt);
-    let set = this.#slices.get(slice);
-    if (set === undefined) this.#slices.set(slice, (set = new FingerprintSet()));
-    if (set.add(fingerprint)) this.#size += 1;
+    if (this.#slice(this.#sliceOf(acceptedAt)).ids.add(fingerprint)) this.#size += 1;
     while (this.#size > this.#idsMax) this.#dropOldest();
   }
 
   /** Drops the slices that no event accepted from now on can reach. */
   rotate(now: number): void {
     const first = this.#sliceOf(now - this.#window);
-    for (const slice of this.#slices.keys()) if (slice < first) this.#drop(slice);
+    while ((this.#slices[0]?.number ?? Infinity) < first) this.#dropOldest();
   }
 
   #dropOldest(): void {
-    this.#drop(Math.min(...this.#slices.keys()));
+    const oldest = this.#slices.shift();
+    if (oldest === undefined) return;
+    this.#size -= oldest.ids.size;
+    this.#forgottenUntil = Math.max(this.#forgottenUntil, (oldest.number + 1) * this.#sliceLength);
   }
 
-  #drop(slice: number): void {
-    this.#size -= this.#slices.get(slice)?.size ?? 0;
-    this.#slices.delete(slice);
-    this.#forgottenUntil = Math.max(this.#forgottenUntil, (slice + 1) * this.#sliceLength);
+  /** The slice with this number, which is mostly the last. */
+  #slice(number: number): Slice {
+    const last = this.#slices.at(-1);
+    if (last?.number === number) return last;
+    const found = this.#slices.find((slice) => slice.number === number);
+    if (found !== undefined) return found;
+    const made = { number, ids: new FingerprintSet() };
+    this.#slices = [...this.#slices, made].sort((a, b) => a.number - b.number);
+    return made;
   }
 
   #sliceOf(time: number): number {
@@ -83,17 +107,17 @@ export class IdFilter {
   }
 }
 
-/** MurmurHash3 (x86, 32 bits; public domain, Austin Appleby) over the string's UTF-16 units, one a block. */
-function hash(text: string, seed: number): number {
+/** MurmurHash3 (x86, 32 bits; public domain, Austin Appleby), one byte a block. */
+function hash(bytes: Buffer, start: number, end: number, seed: number): number {
   let state = seed | 0;
-  for (let index = 0; index < text.length; index++) {
-    let block = Math.imul(text.charCodeAt(index), 0xcc9e2d51);
+  for (let index = start; index < end; index++) {
+    let block = Math.imul(bytes[index] ?? 0, 0xcc9e2d51);
     block = (block << 15) | (block >>> 17);
     state ^= Math.imul(block, 0x1b873593);
     state = (state << 13) | (state >>> 19);
     state = (Math.imul(state, 5) + 0xe6546b64) | 0;
   }
-  state ^= text.length;
+  state ^= end - start;
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
   return (state ^ (state >>> 16)) >>> 0;

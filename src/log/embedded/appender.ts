@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import type { NewBatch } from "../log.ts";
 import { isDiskFull, writeFully, type File } from "../../file-system.ts";
+import { GroupPace } from "./group-pace.ts";
 import { GroupEncoder, groupLength, prepareBatch, type PreparedBatch } from "./group.ts";
 import { QUEUE_RETRY_AFTER_SECONDS } from "./limits.ts";
 import type { RecordHeader } from "./record.ts";
@@ -48,6 +49,7 @@ export class Appender {
   #queue: Waiting[] = [];
   #queueBytes = 0;
   #running: Promise<void> | undefined;
+  readonly #pace = new GroupPace();
   #failure: string | undefined;
   #nudged = false;
 
@@ -94,7 +96,8 @@ export class Appender {
     for (;;) {
       // Whoever was just answered, or has just arrived on a socket, joins the group.
       await setImmediate();
-      const group = this.#queue.splice(0, groupLength(this.#queue, this.#limits.groupBytes));
+      const length = groupLength(this.#queue, this.#limits.groupBytes);
+      const group = this.#queue.splice(0, this.#pace.begin(length));
       if (this.#nudged) await this.#answerNudge();
       if (group.length === 0) break;
       try {
@@ -104,6 +107,7 @@ export class Appender {
         for (const waiting of group) waiting.reject(error);
       }
       for (const waiting of group) this.#queueBytes -= waiting.bytes;
+      this.#pace.end();
     }
     this.#running = undefined;
   }

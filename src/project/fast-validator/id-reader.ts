@@ -2,24 +2,35 @@ import { HeadraceError } from "../../errors.ts";
 import type { ColumnType } from "../column.ts";
 import { BYTE, byteAt } from "./scan.ts";
 
-/** Reads an event's id off its line. */
-export type IdReader = (line: Buffer, start: number, end: number) => string;
+/** Takes the text of an id, as UTF-8 or as a string. */
+export interface IdTarget {
+  addBytes(from: Buffer, start: number, end: number): void;
+  addText(text: string): void;
+}
+
+/** Copies an event's id off its line. */
+export type IdCopier = (line: Buffer, start: number, end: number, into: IdTarget) => void;
 
 /**
- * Makes a reader of the id's text from stored lines, which are valid JSON objects with every key once. Strings come
+ * Makes a copier of the id's text from stored lines, which are valid JSON objects with every key once. Strings come
  * unescaped, numbers as they are written, and with `kind` "uuid" everything in lower case, so that equal ids have equal
- * text. Throws `internal_error` for a line without an id, which validation has ruled out.
+ * text. It throws `internal_error` for a line without an id, which validation has ruled out.
  */
-export function createIdReader(idField: string, kind: ColumnType["kind"] = "string"): IdReader {
-  const read = createFieldReader(idField, kind);
-  return (line, start, end) => {
-    const id = read(line, start, end);
-    if (id !== undefined) return id;
-    throw new HeadraceError("internal_error", `A stored line has no "${idField}", which is its id`);
+export function createIdCopier(idField: string, kind: ColumnType["kind"] = "string"): IdCopier {
+  const key = Buffer.from(JSON.stringify(idField));
+  return (line, start, end, into) => {
+    const at = findValue(line, start, end, idField, key);
+    if (at < 0 || line[at] === BYTE.n) {
+      throw new HeadraceError("internal_error", `A stored line has no "${idField}", which is its id`);
+    }
+    const after = skipValue(line, at, end);
+    if (line[at] !== BYTE.quote) into.addBytes(line, at, after);
+    else if (kind === "uuid" || hasEscape(line, at, after)) into.addText(textAt(line, at, after, kind));
+    else into.addBytes(line, at + 1, after - 1);
   };
 }
 
-/** The same for any field of one value; undefined when it is absent or null. */
+/** Makes a reader of the text of any field of one value, as an id's is; undefined when it is absent or null. */
 export function createFieldReader(
   field: string,
   kind: ColumnType["kind"] = "string",
@@ -28,10 +39,14 @@ export function createFieldReader(
   return (line, start, end) => {
     const at = findValue(line, start, end, field, key);
     if (at < 0 || line[at] === BYTE.n) return undefined;
-    const after = skipValue(line, at, end);
-    const text = line[at] === BYTE.quote ? stringIn(line, at, after) : line.toString("latin1", at, after);
-    return kind === "uuid" ? text.toLowerCase() : text;
+    return textAt(line, at, skipValue(line, at, end), kind);
   };
+}
+
+/** The text of a value that isn't null. */
+function textAt(line: Buffer, start: number, end: number, kind: ColumnType["kind"]): string {
+  const text = line[start] === BYTE.quote ? stringIn(line, start, end) : line.toString("latin1", start, end);
+  return kind === "uuid" ? text.toLowerCase() : text;
 }
 
 /** Where the value of the event's own field begins, or -1. */
@@ -52,9 +67,15 @@ function findValue(line: Buffer, start: number, end: number, field: string, key:
 
 /** Whether the string there is the field's name, however it is escaped. */
 function isKey(line: Buffer, start: number, end: number, field: string, key: Buffer): boolean {
-  if (end - start === key.length && key.compare(line, start, end) === 0) return true;
+  if (end - start === key.length && hasBytes(line, start, key)) return true;
   // Escapes only make a text longer.
   return end - start > key.length && hasEscape(line, start, end) && stringIn(line, start, end) === field;
+}
+
+/** Buffer.compare would take longer for the call than for the few bytes. */
+function hasBytes(line: Buffer, start: number, wanted: Buffer): boolean {
+  for (let index = 0; index < wanted.length; index++) if (line[start + index] !== wanted[index]) return false;
+  return true;
 }
 
 /** The text of the string literal that these bytes are. */

@@ -31,7 +31,7 @@ export function docsPage(): DocsPage {
 }
 
 /** The page's modules, each after those that it imports. */
-const SCRIPTS = ["elements.js", "token.js", "fields.js", "answers.js", "docs.js"];
+const SCRIPTS = ["elements.js", "token.js", "fields.js", "answers.js", "forms.js", "sql.js", "docs.js"];
 
 /** A module as a part of one script: they import nothing but each other, and no two of them share a name. */
 function withoutModules(script: string): string {

@@ -1,15 +1,17 @@
 import type { Stream } from "../../project/declarations.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { problemResponses } from "./problem-responses.ts";
+import { jsonBody, jsonResponse, queryText } from "./content.ts";
+import { listOf, objectOf, type JsonSchema } from "./json-schema.ts";
+import type { Operation } from "./operations.ts";
+import { REASON } from "./stream-schemas.ts";
 
 /** What an administrator can do with a stream's events. */
-export function deleteOperation({ name }: Stream) {
+export function deleteOperation({ name }: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `delete_${name}`,
     summary: `Erase rows or rejected events of ${name}`,
     description:
-      "What was accepted until now goes: rows for which `where` is true, with their ids, and rejected events in which the text `rejected` stands. At least one of the two is needed. Once answered it will be done, even after a crash.",
+      "What was accepted until now goes: rows for which `where` is true, with their ids, and rejected events for which it is true or in which the text `rejected` stands. At least one of the two is needed. Once answered it will be done, even after a crash.",
     parameters: [
       queryText("where", "One boolean expression over the columns, in SQL: `user_id = 'u1'`."),
       queryText("rejected", "A text of at least 3 characters that stands in the rejected events to erase."),
@@ -22,12 +24,21 @@ export function deleteOperation({ name }: Stream) {
     ],
     responses: {
       "200": jsonResponse("How many; null when it takes longer and is still to be done.", ERASED),
-      ...problemResponses("bad_parameter", "condition_invalid", "stream_busy", "overloaded", "store_failed"),
     },
+    problems: [
+      "bad_parameter",
+      "condition_invalid",
+      "body_unreadable",
+      "stream_busy",
+      "body_too_large",
+      "unsupported_media_type",
+      "overloaded",
+      "store_failed",
+    ],
   };
 }
 
-export function resetOperation({ name }: Stream) {
+export function resetOperation({ name }: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `reset_${name}`,
@@ -41,18 +52,19 @@ export function resetOperation({ name }: Stream) {
     }),
     responses: {
       "200": jsonResponse("How many there were; null when it is still to be done.", ERASED),
-      ...problemResponses(
-        "bad_parameter",
-        "stream_busy",
-        "overloaded",
-        "body_too_large",
-        "unsupported_media_type",
-      ),
     },
+    problems: [
+      "bad_parameter",
+      "body_unreadable",
+      "stream_busy",
+      "overloaded",
+      "body_too_large",
+      "unsupported_media_type",
+    ],
   };
 }
 
-export function replayOperation({ name }: Stream) {
+export function replayOperation({ name }: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `replay_${name}`,
@@ -71,64 +83,34 @@ export function replayOperation({ name }: Stream) {
     }),
     responses: {
       "200": jsonResponse("What came of it.", REPLAYED),
-      ...problemResponses(
-        "bad_parameter",
-        "stream_busy",
-        "overloaded",
-        "log_failed",
-        "log_full",
-        "store_failed",
-        "body_too_large",
-        "unsupported_media_type",
-      ),
     },
+    problems: [
+      "bad_parameter",
+      "body_unreadable",
+      "stream_busy",
+      "overloaded",
+      "log_failed",
+      "log_full",
+      "store_failed",
+      "body_too_large",
+      "unsupported_media_type",
+    ],
   };
 }
 
 const COUNT: JsonSchema = { type: ["integer", "null"], minimum: 0 };
 
-const ERASED: JsonSchema = {
-  type: "object",
-  required: ["deleted", "rejected_deleted"],
-  properties: {
+const ERASED = objectOf(
+  {
     deleted: { ...COUNT, description: "Rows." },
     rejected_deleted: { ...COUNT, description: "Rejected events." },
-    dry_run: { const: true },
   },
-};
+  { dry_run: { const: true } },
+);
 
-const REPLAYED: JsonSchema = {
-  type: "object",
-  required: ["replayed", "still_rejected", "errors", "next"],
-  properties: {
-    replayed: { type: "integer", minimum: 0 },
-    still_rejected: { type: "integer", minimum: 0 },
-    errors: {
-      type: "array",
-      description: "Why, of the first 100.",
-      items: {
-        type: "object",
-        required: ["id", "path", "code", "message"],
-        properties: {
-          id: { type: "string" },
-          path: { type: "string" },
-          code: { type: "string" },
-          message: { type: "string" },
-        },
-      },
-    },
-    next: { type: ["string", "null"], description: "To go on with; null when all were tried." },
-  },
-};
-
-function queryText(name: string, description: string) {
-  return { name, in: "query", description, schema: { type: "string" } };
-}
-
-function jsonBody(schema: JsonSchema) {
-  return { required: true, content: { "application/json": { schema } } };
-}
-
-function jsonResponse(description: string, schema: JsonSchema) {
-  return { description, content: { "application/json": { schema } } };
-}
+const REPLAYED = objectOf({
+  replayed: { type: "integer", minimum: 0 },
+  still_rejected: { type: "integer", minimum: 0 },
+  errors: listOf(objectOf({ id: { type: "string" }, ...REASON }), "Why, of the first 100."),
+  next: { type: ["string", "null"], description: "To go on with; null when all were tried." },
+});

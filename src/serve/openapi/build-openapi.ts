@@ -2,8 +2,11 @@ import type { Project } from "../../project/declarations.ts";
 import type { EndpointCheck } from "../verify-endpoints.ts";
 import { answerSchema, answerSchemaName, endpointPath } from "./endpoint-paths.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { PROBLEM_SCHEMA, problemResponses } from "./problem-responses.ts";
-import { SECURITY_SCHEMES, withSecurity } from "./security.ts";
+import { jsonResponse } from "./content.ts";
+import { listOf, objectOf } from "./json-schema.ts";
+import { completePaths, type Operation } from "./operations.ts";
+import { PROBLEM_SCHEMA } from "./problem-responses.ts";
+import { SECURITY_SCHEMES } from "./security.ts";
 import { SQL_PATH } from "./sql-path.ts";
 import { SERVER_PATHS } from "./server-paths.ts";
 import { eventSchema, eventSchemaName, streamPaths } from "./stream-paths.ts";
@@ -37,7 +40,7 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
       { name: "sql", description: "Questions that no endpoint answers." },
       { name: "server", description: "Health, metrics and documentation." },
     ],
-    paths: withSecurity({
+    paths: completePaths({
       ...Object.fromEntries(
         endpoints.map((endpoint) => [`/v1/endpoints/${endpoint.name}`, endpointPath(endpoint)]),
       ),
@@ -66,23 +69,15 @@ export function buildOpenApi(project: Project, { version, checks }: OpenApiOptio
   };
 }
 
-const listStreams = {
+const listStreams: Operation = {
   tags: ["streams"],
   operationId: "list_streams",
   summary: "All streams with columns, counts, lag and freshness",
   responses: {
-    "200": {
-      description: "The streams.",
-      content: {
-        "application/json": {
-          schema: {
-            type: "object",
-            required: ["streams"],
-            properties: { streams: { type: "array", items: { $ref: "#/components/schemas/Stream" } } },
-          },
-        },
-      },
-    },
-    ...problemResponses("store_failed", "overloaded"),
+    "200": jsonResponse(
+      "The streams.",
+      objectOf({ streams: listOf({ $ref: "#/components/schemas/Stream" }) }),
+    ),
   },
+  problems: ["store_failed", "overloaded"],
 };

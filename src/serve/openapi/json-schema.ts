@@ -23,6 +23,18 @@ export interface ObjectSchema extends JsonSchema {
   readonly required: readonly string[];
 }
 
+/** An object that has all of the first members, perhaps the optional ones, and may have others. */
+export function objectOf(
+  members: Readonly<Record<string, JsonSchema>>,
+  optional: Readonly<Record<string, JsonSchema>> = {},
+): JsonSchema {
+  return { type: "object", required: Object.keys(members), properties: { ...members, ...optional } };
+}
+
+export function listOf(items: JsonSchema, description?: string): JsonSchema {
+  return { type: "array", ...(description === undefined ? {} : { description }), items };
+}
+
 /** Formats that say more to a reader than the pattern that Zod adds to them. */
 const SPEAKING_FORMATS = new Set(["date", "date-time", "time", "uuid", "ipv4", "ipv6", "email", "uri"]);
 

@@ -2,45 +2,24 @@ import { ERRORS } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
-/** What any route may answer: the server's shell decides it before a route is asked. */
-const ANYWHERE: readonly ErrorCode[] = [
-  "bad_request",
-  "origin_not_allowed",
-  "host_not_allowed",
-  "headers_too_large",
-  "draining",
-  "internal_error",
-];
-
-/** What a route may answer that asks for a token. */
-const WITH_TOKENS: readonly ErrorCode[] = [
-  "token_missing",
-  "token_invalid",
-  "token_expired",
-  "scope_missing",
-  "rate_limited",
-];
-
-/** The responses for the errors that a route may answer with, by status, each with its codes. */
-export function problemResponses(...codes: readonly ErrorCode[]): Record<string, unknown> {
-  return openProblemResponses(...codes, ...WITH_TOKENS);
+/** The responses for the errors that an operation may answer with, by status, each with its codes. */
+export function problemResponses(
+  codes: readonly ErrorCode[],
+  moreHeaders: Readonly<Record<number, object>>,
+): Record<string, unknown> {
+  const byStatus = Map.groupBy(new Set(codes), (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, same]) => {
+      const headers = { ...STATUS_HEADERS[status], ...moreHeaders[status] };
+      return [String(status), problemResponse(same, headers)];
+    }),
+  );
 }
 
-/** The same of a route that asks nobody for a token. */
-export function openProblemResponses(...codes: readonly ErrorCode[]): Record<string, unknown> {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...codes, ...ANYWHERE]) {
-    const { status } = ERRORS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  const statuses = [...byStatus].sort(([a], [b]) => a - b);
-  return Object.fromEntries(statuses.map(([status, same]) => [String(status), problemResponse(same)]));
-}
-
-function problemResponse(codes: readonly ErrorCode[]) {
+function problemResponse(codes: readonly ErrorCode[], headers: object) {
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(" "),
-    ...headersOf(codes),
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
     content: {
       "application/problem+json": {
         schema: {
@@ -54,15 +33,16 @@ function problemResponse(codes: readonly ErrorCode[]) {
   };
 }
 
-/** The headers that come with the errors of one status. */
-function headersOf([code]: readonly ErrorCode[]) {
-  const headers = code === undefined ? undefined : STATUS_HEADERS[ERRORS[code].status];
-  return headers === undefined ? {} : { headers };
-}
+const RETRY_AFTER = { description: "Seconds to wait.", schema: { type: "integer" } };
+const CHALLENGE = { description: "As RFC 6750 has it.", schema: { type: "string" } };
 
+/** The headers that come with the errors of one status. */
 const STATUS_HEADERS: Readonly<Record<number, object>> = {
-  401: { "WWW-Authenticate": { description: "As RFC 6750 has it.", schema: { type: "string" } } },
-  429: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
+  401: { "WWW-Authenticate": { required: true, ...CHALLENGE } },
+  // Only where it is for the lack of a scope.
+  403: { "WWW-Authenticate": CHALLENGE },
+  409: { "Retry-After": { required: true, ...RETRY_AFTER } },
+  429: { "Retry-After": { required: true, ...RETRY_AFTER } },
 };
 
 /** An error answer, as RFC 9457 says it. */

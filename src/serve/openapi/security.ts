@@ -11,32 +11,23 @@ export const SECURITY_SCHEMES = {
 /** What an operation asks of its caller: of several alternatives one is enough, and {} is no token at all. */
 export type SecurityRequirement = { readonly token?: readonly string[] };
 
+export interface Asked {
+  /** Any token is enough, or it must have a scope. */
+  readonly asks: "nothing" | "token" | "scope";
+  readonly security: readonly SecurityRequirement[];
+}
+
 const OPEN_PATHS = ["/livez", "/readyz", "/docs"];
 
-/** Adds to each operation of a document's paths what it asks of its caller. */
-export function withSecurity(paths: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(paths).map(([path, item]) => {
-      const operations = Object.entries(item as Readonly<Record<string, object>>);
-      return [
-        path,
-        Object.fromEntries(
-          operations.map(([method, operation]) => [
-            method,
-            { ...operation, security: securityOf(path, method) },
-          ]),
-        ),
-      ];
-    }),
-  );
-}
-
 /** The scopes that the routes declare for access, as OpenAPI 3.1 says them; a test holds one against the other. */
-function securityOf(path: string, method: string): readonly SecurityRequirement[] {
-  if (OPEN_PATHS.includes(path)) return [];
-  return [...scopesOf(path, method).map((scope) => ({ token: scope === "any" ? [] : [scope] })), {}];
+export function asksOf(path: string, method: string): Asked {
+  if (OPEN_PATHS.includes(path)) return { asks: "nothing", security: [] };
+  const scopes = scopesOf(path, method);
+  const alternatives = scopes.length === 0 ? [{ token: [] }] : scopes.map((scope) => ({ token: [scope] }));
+  return { asks: scopes.length === 0 ? "token" : "scope", security: [...alternatives, {}] };
 }
 
+/** Of several one is enough; none: any token is. */
 function scopesOf(path: string, method: string): readonly string[] {
   if (path === "/metrics") return ["metrics"];
   if (path === "/v1/sql") return ["sql"];
@@ -44,7 +35,7 @@ function scopesOf(path: string, method: string): readonly string[] {
   if (kind === "endpoints") return [`read:${name}`];
   switch (part) {
     case undefined:
-      return ["any"];
+      return [];
     case "events":
       return method === "post" ? [`ingest:${name}`] : ["admin"];
     case "rejected":

@@ -2,12 +2,13 @@ import type { Stream } from "../../project/declarations.ts";
 import { deleteOperation, replayOperation, resetOperation } from "./admin-operations.ts";
 import { eventJsonSchema } from "./event-schema.ts";
 import { CLOUD_EVENT_HEADERS, ingestBodies } from "./ingest-bodies.ts";
+import { jsonResponse, queryText } from "./content.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { problemResponses } from "./problem-responses.ts";
+import type { Operation, PathItem } from "./operations.ts";
 import { tailOperation } from "./tail-operation.ts";
 
 /** The path items of one stream. */
-export function streamPaths(stream: Stream): Record<string, unknown> {
+export function streamPaths(stream: Stream): Record<string, PathItem> {
   const url = `/v1/streams/${stream.name}`;
   return {
     [url]: { get: describeOperation(stream) },
@@ -29,19 +30,19 @@ export function eventSchema(stream: Stream): JsonSchema {
   return { description, ...eventJsonSchema(stream) };
 }
 
-function describeOperation(stream: Stream) {
+function describeOperation(stream: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `describe_${stream.name}`,
     summary: `Columns, counts, lag and freshness of ${stream.name}`,
     responses: {
       "200": jsonResponse("The stream.", { $ref: "#/components/schemas/Stream" }),
-      ...problemResponses("store_failed", "overloaded"),
     },
+    problems: ["store_failed", "overloaded"],
   };
 }
 
-function ingestOperation(stream: Stream) {
+function ingestOperation(stream: Stream): Operation {
   const event = { $ref: `#/components/schemas/${eventSchemaName(stream)}` };
   return {
     tags: ["streams"],
@@ -80,31 +81,20 @@ function ingestOperation(stream: Stream) {
       required: true,
       content: ingestBodies(stream, event),
     },
-    responses: ingestResponses(),
-  };
-}
-
-function ingestResponses() {
-  const replayed = {
-    "Idempotency-Replayed": {
-      description: "`true` when it is the answer that the key's first request got.",
-      schema: { type: "string" },
+    responses: {
+      "200": {
+        ...jsonResponse("With `wait=stored`: queryable.", INGESTED),
+        headers: IDEMPOTENCY_REPLAYED,
+      },
+      "202": {
+        ...jsonResponse("Accepted: on disk, and queryable soon.", INGESTED),
+        headers: IDEMPOTENCY_REPLAYED,
+      },
     },
-  };
-  return {
-    "200": {
-      ...jsonResponse("With `wait=stored`: queryable.", { $ref: "#/components/schemas/Ingested" }),
-      headers: replayed,
-    },
-    "202": {
-      ...jsonResponse("Accepted: on disk, and queryable soon.", { $ref: "#/components/schemas/Ingested" }),
-      headers: replayed,
-    },
-    ...problemResponses(
+    problems: [
       "body_unreadable",
       "bad_parameter",
       "csv_header_invalid",
-      "request_timeout",
       "idempotency_key_in_flight",
       "body_too_large",
       "unsupported_media_type",
@@ -113,11 +103,21 @@ function ingestResponses() {
       "overloaded",
       "log_failed",
       "log_full",
-    ),
+    ],
+    problemHeaders: { 422: IDEMPOTENCY_REPLAYED },
   };
 }
 
-function rejectedOperation(stream: Stream) {
+const INGESTED = { $ref: "#/components/schemas/Ingested" };
+
+const IDEMPOTENCY_REPLAYED = {
+  "Idempotency-Replayed": {
+    description: "`true` when it is the answer that the key's first request got.",
+    schema: { type: "string", const: "true" },
+  },
+};
+
+function rejectedOperation(stream: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `rejected_${stream.name}`,
@@ -129,27 +129,13 @@ function rejectedOperation(stream: Stream) {
         description: "Events of a page. Default 50.",
         schema: { type: "integer", minimum: 1, maximum: 1000 },
       },
-      { name: "cursor", in: "query", description: "`next` of the page before.", schema: { type: "string" } },
-      {
-        name: "code",
-        in: "query",
-        description: "Only those whose first reason has this code.",
-        schema: { type: "string" },
-      },
-      {
-        name: "before",
-        in: "query",
-        description: "Only those that were accepted before this date, or time with its zone.",
-        schema: { type: "string" },
-      },
+      queryText("cursor", "`next` of the page before."),
+      queryText("code", "Only those whose first reason has this code."),
+      queryText("before", "Only those that were accepted before this date, or time with its zone."),
     ],
     responses: {
       "200": jsonResponse("A page.", { $ref: "#/components/schemas/RejectedPage" }),
-      ...problemResponses("bad_parameter", "store_failed", "overloaded"),
     },
+    problems: ["bad_parameter", "store_failed", "overloaded"],
   };
-}
-
-function jsonResponse(description: string, schema: JsonSchema) {
-  return { description, content: { "application/json": { schema } } };
 }

@@ -1,8 +1,9 @@
 import type { Stream } from "../../project/declarations.ts";
-import { problemResponses } from "./problem-responses.ts";
+import { queryText } from "./content.ts";
+import type { Operation } from "./operations.ts";
 
 /** `GET /v1/streams/{stream}/tail`. */
-export function tailOperation(stream: Stream) {
+export function tailOperation(stream: Stream): Operation {
   return {
     tags: ["streams"],
     operationId: `tail_${stream.name}`,
@@ -23,20 +24,17 @@ export function tailOperation(stream: Stream) {
         description: "The id of the event to go on after; goes before `from`.",
         schema: { type: "string" },
       },
-      ...stream.schema.columns.filter(isOneValue).map(({ name }) => ({
-        name: `filter.${name}`,
-        in: "query",
-        description: `Only events whose ${name} has exactly this text.`,
-        schema: { type: "string" },
-      })),
+      ...stream.schema.columns
+        .filter(isOneValue)
+        .map(({ name }) => queryText(`filter.${name}`, `Only events whose ${name} has exactly this text.`)),
     ],
     responses: {
       "200": {
         description: "Events without an end.",
         content: { "text/event-stream": { schema: { type: "string" } } },
       },
-      ...problemResponses("bad_parameter", "overloaded"),
     },
+    problems: ["bad_parameter", "overloaded"],
   };
 }
 

@@ -11,7 +11,7 @@ import type { AnswerQuery, BegunAnswer } from "../begin-answer.ts";
 import { negotiateFormat } from "../negotiate.ts";
 import { parametersFromBody } from "../request-parameters.ts";
 import type { EndpointOutcome } from "../run-endpoint.ts";
-import { sendOutcome, STALLED_CLIENT_MAX } from "../send-outcome.ts";
+import { nameDownload, sendOutcome, STALLED_CLIENT_MAX } from "../send-outcome.ts";
 import { introspection } from "./introspection.ts";
 import { sqlParams } from "./sql-params.ts";
 import { Turns } from "./turns.ts";
@@ -85,6 +85,7 @@ class SqlRoute {
     if (reply.raw.closed) turn.end();
     const query = await this.#queryOf(text, params);
     const begun = await beginAnswer(this.#deps.store, { ...query, format, signal: gone.signal });
+    nameDownload(reply, format, "sql");
     return sendOutcome(outcomeOf(begun, format), format, request, reply, this.#stalledMax);
   }
 

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { HeadraceError } from "../../errors.ts";
-import type { ErasedCounts, Loader, WhatToErase } from "../../load/load.ts";
+import type { Loader, WhatToErase } from "../../load/load.ts";
 import type { Stream } from "../../project/declarations.ts";
 import type { AdminAudit } from "../../rejected/admin-audit.ts";
-import { REJECTED_TABLE, rejectedContaining } from "../../rejected/rejected-table.ts";
+import { REJECTED_TABLE, rejectedContaining, rejectedWhere } from "../../rejected/rejected-table.ts";
 import type { StreamLocks } from "../../rejected/stream-locks.ts";
-import type { Store } from "../../store/store.ts";
+import type { RowSelection, Store } from "../../store/store.ts";
 import { SECOND } from "../../units.ts";
 import { unknownName } from "../unknown-name.ts";
 
@@ -80,19 +80,20 @@ async function erase(deps: ServeEraseDeps, request: FastifyRequest, { action, st
 /** How many there are now; and the condition is checked and computed once before anything is decided. */
 async function dryRunOf({ store }: ServeEraseDeps, stream: string, what: SomeToErase) {
   const { where, rejected } = what;
-  const dryRun = { dryRun: true };
-  const counts: ErasedCounts = {
-    rows: where === undefined ? 0 : await store.erase(stream, { where }, dryRun),
-    rejected:
-      rejected === undefined
-        ? 0
-        : await store.erase(
-            REJECTED_TABLE,
-            { equal: { stream }, containing: rejectedContaining(rejected) },
-            dryRun,
-          ),
-  };
-  return { deleted: counts.rows, rejected_deleted: counts.rejected };
+  const count = (table: string, rows: RowSelection) => store.erase(table, rows, { dryRun: true });
+  const own = { equal: { stream } };
+  const fits = where === undefined ? undefined : rejectedWhere(stream, where);
+  const contains = rejected === undefined ? undefined : { containing: rejectedContaining(rejected) };
+  const rows = where === undefined ? 0 : await count(stream, { where });
+  const counts = [
+    fits === undefined ? 0 : await count(REJECTED_TABLE, fits),
+    contains === undefined ? 0 : await count(REJECTED_TABLE, { ...own, ...contains }),
+    // Those that are both were counted twice.
+    fits === undefined || contains === undefined
+      ? 0
+      : -(await count(REJECTED_TABLE, { ...fits, ...contains })),
+  ];
+  return { deleted: rows, rejected_deleted: counts.reduce((sum, one) => sum + one, 0) };
 }
 
 type SomeToErase = Extract<WhatToErase, { readonly kind: "some" }>;

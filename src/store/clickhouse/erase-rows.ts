@@ -6,6 +6,7 @@ import { ClickHouseError } from "./clickhouse-error.ts";
 import { checkCondition } from "./check-condition.ts";
 import type { ClickHouseConnection } from "./connection.ts";
 import { DATABASE, idsTable } from "./ddl.ts";
+import { eventCondition } from "./event-condition.ts";
 import { cleanMessage, storeFailed } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
@@ -26,12 +27,21 @@ export async function eraseRows(
 ): Promise<number> {
   try {
     if (rows.where !== undefined) await checkCondition(connection, table, rows.where);
-    const condition = conditionOf(rows);
+    if (rows.event !== undefined) await checkCondition(connection, rows.event.table, rows.event.where);
+    const isEvent = rows.event === undefined ? [] : [await eventCondition(connection, table, rows.event)];
+    const condition = conditionOf(rows, isEvent);
     const count = await countRows(connection, table, condition);
-    if (dryRun) return count;
+    // Nothing to do costs no mutation, but for ids that have no rows.
+    if (dryRun || (count === 0 && !takesAllIds(rows))) return count;
     const ids = idsTable(table);
-    if (await exists(connection, ids)) await mutate(connection, ids, idsCondition(table, rows, condition));
-    await mutate(connection, table, condition);
+    try {
+      if (await exists(connection, ids)) await mutate(connection, ids, idsCondition(table, rows, condition));
+      await mutate(connection, table, condition);
+    } catch (error) {
+      // A row that came since can't be computed with: a mutation with a subquery doesn't always say so, counting does.
+      await countRows(connection, table, condition);
+      throw error;
+    }
     return count;
   } catch (error) {
     throw eraseError(error, rows);
@@ -41,7 +51,8 @@ export async function eraseRows(
 /** What the engine can't compute is the condition's fault only when there is one from outside. */
 function eraseError(error: unknown, rows: RowSelection): HeadraceError {
   const code = error instanceof ClickHouseError ? error.code : undefined;
-  if (rows.where !== undefined && code !== undefined && CONDITION_ERRORS.has(code)) {
+  const isFromOutside = rows.where !== undefined || rows.event !== undefined;
+  if (isFromOutside && code !== undefined && CONDITION_ERRORS.has(code)) {
     return new HeadraceError("condition_invalid", cleanMessage(messageOf(error)), { cause: error });
   }
   return storeFailed("Erasing failed", error);
@@ -71,11 +82,12 @@ const CONDITION_ERRORS = new Set([
   691, // UNKNOWN_ELEMENT_OF_ENUM
 ]);
 
-function conditionOf(rows: RowSelection): string {
+function conditionOf(rows: RowSelection, more: readonly string[]): string {
   const { where, equal = {}, containing, acceptedBefore, until } = rows;
   const contains = (column: string) =>
     `position(${quoteName(column)}, ${quoteText(containing?.text ?? "")}) > 0`;
   const parts = [
+    ...more,
     ...(where === undefined ? [] : [`(\n${where}\n)`]),
     ...Object.entries(equal).map(([column, value]) => `${quoteName(column)} = ${quoteText(value)}`),
     ...(containing === undefined ? [] : [`(${containing.columns.map(contains).join(" OR ")})`]),
@@ -99,10 +111,14 @@ function time(milliseconds: number): string {
   return `fromUnixTimestamp64Milli(${Math.floor(milliseconds)}, 'UTC')`;
 }
 
+function takesAllIds({ until, ...others }: RowSelection): boolean {
+  return until !== undefined && Object.keys(others).length === 0;
+}
+
 /** The ids of the selected rows; all ids up to the end when all rows are selected, those of refused events too. */
 function idsCondition(table: string, rows: RowSelection, condition: string): string {
-  const { until, ...others } = rows;
-  if (until !== undefined && Object.keys(others).length === 0) {
+  const { until } = rows;
+  if (until !== undefined && takesAllIds(rows)) {
     return beforeEnd(until, { log: "log", offset: "offset", acceptedAt: "accepted_at" });
   }
   const places = `SELECT ${quoteName(log)}, ${quoteName(offset)} FROM ${DATABASE}.${quoteName(table)}`;

@@ -6,6 +6,7 @@ import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
 import { DATABASE, idsTable } from "./ddl.ts";
 import { insertError } from "./engine-errors.ts";
+import type { TextColumn } from "../text-column.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
@@ -72,16 +73,17 @@ function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
   };
 }
 
+/** Offset and accept time of each row, 8 bytes each. */
 function identityBytes({ count, offsets, acceptedAt: times }: PlannedBatch): Buffer {
-  const bytes = Buffer.allocUnsafe(count * 16);
+  const bytes = Buffer.allocUnsafeSlow(count * 16);
   for (let row = 0; row < count; row++) {
-    bytes.writeBigUInt64LE(BigInt(offsets[row] ?? 0), row * 16);
-    bytes.writeBigInt64LE(BigInt(times[row] ?? 0), row * 16 + 8);
+    writeUnsigned(bytes, row * 16, offsets[row] ?? 0);
+    writeUnsigned(bytes, row * 16 + 8, times[row] ?? 0);
   }
   return bytes;
 }
 
-function idsStatement(table: string, batch: PlannedBatch, ids: readonly string[]): InsertStatement {
+function idsStatement(table: string, batch: PlannedBatch, ids: TextColumn): InsertStatement {
   return {
     sql: (input) =>
       [
@@ -92,30 +94,50 @@ function idsStatement(table: string, batch: PlannedBatch, ids: readonly string[]
       ids: {
         format: "RowBinary",
         structure: "id String, o UInt64, a Int64",
-        bytes: [
-          Buffer.concat(
-            ids.map((id, row) => idBytes(id, batch.offsets[row] ?? 0, batch.acceptedAt[row] ?? 0)),
-          ),
-        ],
+        bytes: [idBytes(batch, ids)],
       },
     },
   };
 }
 
-function idBytes(id: string, at: number, time: number): Buffer {
-  const text = rowBinaryText(id);
-  const bytes = Buffer.allocUnsafe(text.length + 16);
-  text.copy(bytes);
-  bytes.writeBigUInt64LE(BigInt(at), text.length);
-  bytes.writeBigInt64LE(BigInt(time), text.length + 8);
-  return bytes;
+/** Bytes that a row of the ids takes beside the id itself, at most: the id's length, its offset and its time. */
+const ID_ROW_BYTES = 5 + 8 + 8;
+
+function idBytes({ offsets, acceptedAt: times }: PlannedBatch, ids: TextColumn): Buffer {
+  const { bytes: texts } = ids;
+  const bytes = Buffer.allocUnsafeSlow(texts.length + ids.count * ID_ROW_BYTES);
+  let at = 0;
+  let text = 0;
+  for (let row = 0; row < ids.count; row++) {
+    const end = ids.endOf(row);
+    at = writeLength(bytes, at, end - text);
+    for (; text < end; text++) bytes[at++] = texts[text] ?? 0;
+    writeUnsigned(bytes, at, offsets[row] ?? 0);
+    writeUnsigned(bytes, at + 8, times[row] ?? 0);
+    at += 16;
+  }
+  return bytes.subarray(0, at);
 }
 
-/** A string as RowBinary has it: its length in bytes in 7-bit groups, lowest first, then the bytes. */
-export function rowBinaryText(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const length: number[] = [];
-  let rest = bytes.length;
-  for (; rest > 0x7f; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
-  return Buffer.concat([Buffer.of(...length, rest), bytes]);
+/** A length as RowBinary has it before a text: in 7-bit groups, the lowest first. Gives the place after it. */
+export function writeLength(bytes: Buffer, start: number, length: number): number {
+  let at = start;
+  let rest = length;
+  for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+  bytes[at++] = rest;
+  return at;
+}
+
+/** An integer from 0 to 2^53 in 8 bytes, the lowest first. */
+function writeUnsigned(bytes: Buffer, at: number, value: number): void {
+  const high = Math.floor(value / 2 ** 32);
+  const low = value >>> 0;
+  bytes[at] = low;
+  bytes[at + 1] = low >>> 8;
+  bytes[at + 2] = low >>> 16;
+  bytes[at + 3] = low >>> 24;
+  bytes[at + 4] = high;
+  bytes[at + 5] = high >>> 8;
+  bytes[at + 6] = high >>> 16;
+  bytes[at + 7] = 0;
 }

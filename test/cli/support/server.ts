@@ -7,11 +7,14 @@ import { ROOT } from "./run.ts";
 export const FLIGHTS = join(ROOT, "examples/flights");
 
 /** Runs `headrace start` with the flights example on a data folder of its own. */
-export async function startFlights(): Promise<ServerProcess & { readonly remove: () => Promise<void> }> {
+export async function startFlights(): Promise<
+  ServerProcess & { readonly data: string; readonly remove: () => Promise<void> }
+> {
   const data = await mkdtemp(join(tmpdir(), "headrace-cli-"));
   const server = await startServerProcess({ project: FLIGHTS, data });
   return {
     ...server,
+    data,
     remove: async () => {
       await server.stop("SIGKILL");
       await rm(data, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MIB } from "../../../src/units.ts";
-import { held, HELD_MAX } from "../../support/event-loop.ts";
+import { held, HELD_MAX, HELD_TEST_TIMEOUT } from "../../support/event-loop.ts";
 import { startIngest, type IngestUnderTest } from "../ingest-server.ts";
 
 let ingest: IngestUnderTest;
@@ -94,7 +94,7 @@ describe("a CSV body over HTTP", () => {
   });
 });
 
-describe("the event loop isn't held over 50 ms by", () => {
+describe("the event loop isn't held over 50 ms by", { timeout: HELD_TEST_TIMEOUT }, () => {
   test("16 MiB of good rows, some of them quoted", async () => {
     const row = `1,"${"x".repeat(50)}""y""\n${"z".repeat(50)}"\n2,${"x".repeat(100)}\n`;
     const body = Buffer.from(`n,note\n${row.repeat(Math.floor((16 * MIB) / row.length))}`);

@@ -236,12 +236,15 @@ describe("the header row", () => {
     expect(judge("int,text")).toEqual([]);
   });
 
-  test("of a loose stream may have columns that are dropped, as unknown fields are", () => {
+  test("may name no unknown column either where unknown fields of JSON are dropped", () => {
     const loose = defineStream("loose", {
       schema: z.looseObject({ n: z.int32() }),
       table: { orderBy: ["n"] },
     });
-    expect(judgeText(loose, "text/csv", "x,n,y\nhello,1,\n")).toEqual([{ line: '{"n":1}' }]);
+    expect(() => judgeText(loose, "text/csv", "n,x\n1,hello\n")).toThrow(
+      expect.objectContaining({ code: "csv_header_invalid", details: { header: "x" } }),
+    );
+    expect(judgeText(loose, "application/json", '{"n": 1, "x": "hello"}')).toHaveLength(1);
   });
 });
 

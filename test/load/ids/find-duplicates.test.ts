@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { findDuplicates, type DuplicateSearch, type IdRow } from "../../../src/load/ids/find-duplicates.ts";
+import { TextColumn } from "../../../src/store/text-column.ts";
+import { findDuplicates as findAmong, type DuplicateSearch } from "../../../src/load/ids/find-duplicates.ts";
 import { IdFilter } from "../../../src/load/ids/id-filter.ts";
 import type { RefusedPlace } from "../../../src/load/ledger-state.ts";
 import type { StoredId } from "../../../src/store/store.ts";
@@ -35,6 +36,20 @@ function searchOf(stored: readonly StoredRow[], refused: readonly RefusedPlace[]
     refused,
   };
   return { search, questions: () => questions };
+}
+
+interface IdRow {
+  readonly id: string;
+  readonly offset: number;
+  readonly acceptedAt: number;
+}
+
+function findDuplicates(search: DuplicateSearch, log: string, rows: readonly IdRow[]): Promise<number[]> {
+  return findAmong(search, log, {
+    ids: TextColumn.of(rows.map(({ id }) => id)),
+    offsets: Float64Array.from(rows, ({ offset }) => offset),
+    acceptedAt: Float64Array.from(rows, ({ acceptedAt }) => acceptedAt),
+  });
 }
 
 const row = (id: string, offset: number, acceptedAt = 1_000): IdRow => ({ id, offset, acceptedAt });

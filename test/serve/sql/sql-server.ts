@@ -95,7 +95,12 @@ export async function startSqlServer(options: Partial<ServeSqlDeps> = {}): Promi
     { code: "BOS", city: "Boston", since: "2001-01-03T00:00:00.000Z" },
   ]);
   await insert(store, removed, [{ secret: REMOVED_SECRET }]);
-  const server = createServer({ logger: pino({ level: "silent" }), host: "127.0.0.1", port: 0 });
+  const server = createServer({
+    logger: pino({ level: "silent" }),
+    host: "127.0.0.1",
+    port: 0,
+    limits: { idleGrace: 0 },
+  });
   registerSql(server.app, {
     streams: [flights, airports],
     store,

@@ -44,7 +44,7 @@ export async function startTails(
     logger: pino({ level: "silent" }),
     host: "127.0.0.1",
     port: 0,
-    limits: { drainTimeout: 5_000 },
+    limits: { drainTimeout: 5_000, idleGrace: 0 },
   });
   http.app.decorateRequest("caller", undefined);
   const ended: string[] = [];

@@ -4,17 +4,54 @@ import { fetchWithToken } from "./token.js";
 /** More of an answer is neither read nor shown. */
 const SHOWN_BYTES_MAX = 2 * 1024 * 1024;
 const SHOWN_ROWS_MAX = 500;
+/** Formats that nobody can read: they are offered as a file. More of one than this is not held in the page. */
+const BINARY = /parquet|arrow/;
+const SAVED_BYTES_MAX = 256 * 1024 * 1024;
 
 export async function request(url, options, answer) {
   const start = performance.now();
   try {
     const response = await fetchWithToken(url, { ...options, cache: "no-store" });
+    if (BINARY.test(response.headers.get("content-type") ?? "")) {
+      await offerFile(answer, response, start);
+      return;
+    }
     const { text, cut } = await readSome(response);
     showAnswer(answer, response, text, cut, performance.now() - start);
   } catch (error) {
     const note = `No whole answer came: ${error.message}`;
     answer.replaceChildren(el("p", { class: "status" }, el("b", { class: "bad" }, note)));
   }
+}
+
+async function offerFile(answer, response, start) {
+  const parts = [];
+  let bytes = 0;
+  const reader = response.body.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    bytes += next.value.length;
+    parts.push(next.value);
+    if (bytes <= SAVED_BYTES_MAX) continue;
+    await reader.cancel();
+    throw new Error("it is too large for this page; the curl line takes it, with -o and a name");
+  }
+  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition"))?.[1] ?? "answer";
+  const href = URL.createObjectURL(new Blob(parts, { type: response.headers.get("content-type") }));
+  const size = `${bytes.toLocaleString("en")} bytes`;
+  answer.replaceChildren(
+    statusLine(response, performance.now() - start, el("span", {}, size)),
+    el("p", { class: "download" }, el("a", { href, download: name }, `Save ${name}`)),
+  );
+}
+
+function statusLine(response, milliseconds, ...more) {
+  return el(
+    "div",
+    { class: "status" },
+    el("b", { class: response.ok ? "" : "bad" }, `${response.status} ${response.statusText}`),
+    el("span", {}, `${milliseconds.toFixed(0)} ms`),
+    ...more,
+  );
 }
 
 async function readSome(response) {
@@ -39,11 +76,9 @@ function showAnswer(answer, response, text, cut, milliseconds) {
     /json/.test(response.headers.get("content-type") ?? "") &&
     !/ndjson/.test(response.headers.get("content-type"));
   const body = isJson && !cut ? JSON.parse(text) : undefined;
-  const status = el(
-    "div",
-    { class: "status" },
-    el("b", { class: response.ok ? "" : "bad" }, `${response.status} ${response.statusText}`),
-    el("span", {}, `${milliseconds.toFixed(0)} ms`),
+  const status = statusLine(
+    response,
+    milliseconds,
     ...(body?.rows === undefined
       ? []
       : [el("span", {}, `${body.rows.toLocaleString("en")} ${body.rows === 1 ? "row" : "rows"}`)]),

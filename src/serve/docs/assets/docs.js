@@ -2,6 +2,8 @@
 import { request } from "./answers.js";
 import { curlLine, el, heading, table } from "./elements.js";
 import { describe, field } from "./fields.js";
+import { onSubmit, quoted, streamOf } from "./forms.js";
+import { sqlArticle } from "./sql.js";
 import { askForToken, curlToken, fetchWithToken, hasToken, otherTokenButton } from "./token.js";
 
 const BASE = new URL(".", location.href);
@@ -59,6 +61,10 @@ function show(project, facts) {
       "Streams",
       streams.map((one) => streamArticle(one, project, facts)),
     ),
+    ...section(
+      "SQL",
+      operations.filter(({ path }) => path === "/v1/sql").map((one) => sqlArticle(one, project, BASE)),
+    ),
     ...section("More to read", [el("article", {}, otherRoutes(others))]),
   );
   document.getElementById("nav").append(
@@ -71,6 +77,7 @@ function show(project, facts) {
       "Streams",
       streams.map(({ path }) => streamOf(path)),
     ),
+    ...contents("More", ["sql"]),
     otherTokenButton(),
   );
   // The sections weren't there yet when the browser looked for the one in the address.
@@ -219,20 +226,6 @@ function otherRoutes(others) {
   });
 }
 
-function onSubmit(form, send) {
-  const button = form.querySelector("button[type=submit]");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    button.disabled = true;
-    await send();
-    button.disabled = false;
-  });
-}
-
-function quoted(text) {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 function compact(text) {
   try {
     return JSON.stringify(JSON.parse(text));
@@ -243,8 +236,4 @@ function compact(text) {
 
 function lastOf(path) {
   return path.split("/").at(-1);
-}
-
-function streamOf(path) {
-  return path.split("/").at(-2);
 }

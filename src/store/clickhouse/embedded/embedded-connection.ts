@@ -29,8 +29,13 @@ import { ResultPipe } from "./result-pipe.ts";
 import { limitSettings, RunningRead, STUCK_AFTER } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
-/** How long `close` lets queries go on before it stops them. */
-const CLOSE_GRACE = 5 * SECOND;
+/** How long `close` lets queries go on before it stops them: whoever asked has gone by then. Milliseconds. */
+const CLOSE_GRACE = SECOND;
+/**
+ * How long it then waits for them to stop. The engine looks for that between blocks only, and one that computes a single huge
+ * value has none; nothing that a query does has to be finished. Milliseconds.
+ */
+const STOP_WAIT = SECOND;
 
 export interface EmbeddedOptions {
   /** The store's part of the data folder; one process at a time. */
@@ -131,11 +136,14 @@ export class EmbeddedConnection implements ClickHouseConnection {
   async close(): Promise<void> {
     await this.#readers.close();
     const released = Promise.all(this.#reads.values());
-    await Promise.race([released, sleep(CLOSE_GRACE, undefined, { ref: false })]);
+    await within(CLOSE_GRACE, released);
     for (const read of this.#reads.keys()) read.stop(new HeadraceError("draining", "The store is closing"));
-    await released;
+    await within(STOP_WAIT, released);
     await this.#inserts;
-    await this.#opened.disposeAsync();
+    const disposed = released.then(() => this.#opened.disposeAsync());
+    // Neither a session nor the engine can be closed under a query: they end after it, or with the process.
+    if (this.#reads.size === 0) await disposed;
+    else disposed.catch(() => undefined);
   }
 
   /** A session for one query: its limits are given when it is opened, and nothing can change them. Takes 1 ms. */
@@ -185,6 +193,11 @@ export class EmbeddedConnection implements ClickHouseConnection {
       // It is tried again until the query has ended.
     }
   }
+}
+
+/** Waits for the work, but not longer than the time (milliseconds). */
+async function within(time: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, sleep(time, undefined, { ref: false })]);
 }
 
 const WRITTEN = "SELECT sum(value) FROM system.events WHERE event = 'InsertedRows'";

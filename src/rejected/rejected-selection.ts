@@ -6,7 +6,7 @@ import { acceptedAt, log, offset, partition } from "./rejected-rows.ts";
 export const REPLAY_IDS_MAX = 1_000;
 
 /** Which rejected events are to be replayed: those that fulfil all of these. */
-export interface ReplaySelection {
+export interface RejectedSelection {
   readonly ids?: readonly string[];
   /** Those whose first reason has this code. */
   readonly code?: string;
@@ -17,7 +17,7 @@ export interface ReplaySelection {
 /**
  * The condition of a selection. Throws `bad_parameter` for an id that isn't one.
  */
-export function selectionCondition({ ids, code, before }: ReplaySelection): Sql {
+export function selectionCondition({ ids, code, before }: RejectedSelection): Sql {
   return sql`1
     ${ids === undefined ? sql`` : idsCondition(ids)}
     ${code === undefined ? sql`` : sql`AND code = ${code}`}

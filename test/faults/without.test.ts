@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { holds, runScenario } from "./run-scenario.ts";
+import { twoAtOnce } from "./scenarios/one-owner.ts";
+import { protections } from "./without.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+test.each(Object.entries(protections))(
+  "%s can be taken out of the code as it is today",
+  (_name, { removals }) => {
+    for (const { file, find } of removals) {
+      const places = readFileSync(join(ROOT, file), "utf8").split(find).length - 1;
+      expect([file, find, places]).toEqual([file, find, 1]);
+    }
+  },
+);
+
+test("a scenario notices when its protection is off", async ({ signal }) => {
+  const options = { seed: 1, scale: "short", signal, progress: () => {} } as const;
+  const outcome = await runScenario(twoAtOnce, { ...options, without: "fencing" });
+  expect(holds(outcome)).toBe(false);
+  await rm(outcome.folder ?? "", { recursive: true });
+});

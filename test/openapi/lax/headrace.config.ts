@@ -1,0 +1,4 @@
+import { z } from "zod";
+import { conformanceProject } from "../project.ts";
+
+export default conformanceProject(z.int32());
