@@ -3,7 +3,7 @@ import type { Loader } from "../../../src/load/load.ts";
 import { openEmbeddedLog } from "../../../src/log/embedded/embedded-log.ts";
 import type { Log } from "../../../src/log/log.ts";
 import type { FileSystem } from "../../../src/file-system.ts";
-import type { PlannedBatch, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { defineStream } from "../../../src/project/define-stream.ts";
 import { encodeRejected } from "../../../src/rejected/rejected-event.ts";
 import { HeadraceError } from "../../../src/errors.ts";
@@ -11,6 +11,7 @@ import { KIB } from "../../../src/units.ts";
 import { z } from "zod";
 import type { Random } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
+import { firstRows } from "../../load/faults.ts";
 import { select, storeWith } from "../../load/support.ts";
 
 /** A stream without ids: nothing hides an event that is there twice. */
@@ -112,19 +113,6 @@ export function storeUnderPower(store: Store, isOn: () => boolean, random: Rando
       return store.findIds(...args);
     },
   });
-}
-
-function firstRows(batch: PlannedBatch, count: number): PlannedBatch {
-  const text = Buffer.concat([...batch.lines]).toString();
-  const lines = text.split("\n").slice(0, count);
-  return {
-    ...batch,
-    count,
-    lines: [Buffer.from(lines.map((line) => `${line}\n`).join(""))],
-    offsets: batch.offsets.slice(0, count),
-    acceptedAt: batch.acceptedAt.slice(0, count),
-    ...(batch.ids === undefined ? {} : { ids: batch.ids.slice(0, count) }),
-  };
 }
 
 /** Makes batches, hands them to the log and remembers what became of them. */

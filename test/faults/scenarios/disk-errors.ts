@@ -40,7 +40,8 @@ export const diskErrors: Scenario = {
     "failed is opened again; everything else goes on by itself. Then the power fails too.",
   async run({ seed, scale, progress, signal }) {
     const random = seededRandom(seed);
-    const { store, destroy } = await openTestStore(STREAMS);
+    const opened = await openTestStore(STREAMS);
+    const { store } = opened;
     const writer = new PathWriter(random);
     const sums: PathFindings = { lost: 0, doubled: 0, changed: 0, torn: 0, problems: [] };
     let [runs, events, calls] = [0, 0, Infinity];
@@ -61,7 +62,7 @@ export const diskErrors: Scenario = {
         progress(at, calls);
       }
     } finally {
-      await destroy();
+      await opened.destroy();
     }
     return { ...sums, runs, events, note: `the script makes ${calls} calls to the disk` };
   },
@@ -135,7 +136,8 @@ export const slowDisk: Scenario = {
     "acknowledged and loaded.",
   async run({ seed, scale, folder, progress, signal }) {
     const random = seededRandom(seed);
-    const { store, destroy } = await openTestStore(STREAMS);
+    const opened = await openTestStore(STREAMS);
+    const { store } = opened;
     try {
       const folders = { log: join(folder, "log"), ledger: join(folder, "ledger") };
       const path = await openPath(withSlowSyncs(realFileSystem), store, folders);
@@ -165,7 +167,7 @@ export const slowDisk: Scenario = {
       const note = `${Math.round(total / seconds)} batches a second; the longest answer took ${Math.round(longest)} ms`;
       return { ...findings, runs: total, events: eventsOf(writer.batches), note };
     } finally {
-      await destroy();
+      await opened.destroy();
     }
   },
 };

@@ -210,7 +210,7 @@ async function tryOne(
 }
 
 const textOf = ({ log, offset, events, rejected }: LogBatch): string =>
-  `${log} ${offset} ${events.bytes} ${rejected.bytes}`;
+  `${log} ${offset} ${events.bytes.toString()} ${rejected.bytes.toString()}`;
 
 function firstDifference(found: readonly LogBatch[], sound: readonly LogBatch[]): string | undefined {
   const known = new Map(sound.map((batch) => [batch.offset, textOf(batch)]));

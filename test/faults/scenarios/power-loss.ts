@@ -59,7 +59,8 @@ export const powerLossOfThePath: Scenario = {
     "either, and an insert that is under way then is in the store, in part, or not. After each restart everything is loaded and compared.",
   async run({ seed, scale, progress, signal }) {
     const random = seededRandom(seed);
-    const { store, destroy } = await openTestStore(STREAMS);
+    const opened = await openTestStore(STREAMS);
+    const { store } = opened;
     const writer = new PathWriter(random);
     const stories = PATH_STORIES[scale];
     const findings: PathFindings = { lost: 0, doubled: 0, changed: 0, torn: 0, problems: [] };
@@ -100,7 +101,7 @@ export const powerLossOfThePath: Scenario = {
         progress(done + 1, stories);
       }
     } finally {
-      await destroy();
+      await opened.destroy();
     }
     return { ...findings, runs: recoveries, events };
   },

@@ -35,7 +35,8 @@ export const salvagedPath: Scenario = {
     "a start must leave what was loaded as it is, once, load the rest that is whole, once, and lack exactly what the salvage reported as lost.",
   async run({ seed, scale, folder, progress, signal }) {
     const random = seededRandom(seed);
-    const { store, destroy } = await openTestStore(STREAMS);
+    const opened = await openTestStore(STREAMS);
+    const { store } = opened;
     const writer = new PathWriter(random);
     const sums: PathFindings = { lost: 0, doubled: 0, changed: 0, torn: 0, problems: [] };
     let [events, gone] = [0, 0];
@@ -54,7 +55,7 @@ export const salvagedPath: Scenario = {
         progress(run + 1, RUNS[scale]);
       }
     } finally {
-      await destroy();
+      await opened.destroy();
     }
     const note = `of the damaged batches ${gone} were not loaded yet: these are lost, as reported`;
     return { ...sums, runs: RUNS[scale], events, note };

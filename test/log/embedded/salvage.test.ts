@@ -38,7 +38,10 @@ async function read(): Promise<LogBatch[]> {
 
 /** Identity and content of each batch. */
 const placesOf = (batches: readonly LogBatch[]): string[] =>
-  batches.map(({ log, offset, events, rejected }) => `${log} ${offset} ${events.bytes} ${rejected.bytes}`);
+  batches.map(
+    ({ log, offset, events, rejected }) =>
+      `${log} ${offset} ${events.bytes.toString()} ${rejected.bytes.toString()}`,
+  );
 
 async function damage(name: string, change: (bytes: Buffer) => Buffer): Promise<void> {
   const path = join(folder.stream, name);
