@@ -91,7 +91,6 @@ export async function openPath(
  * Every other call fails without power.
  */
 export function storeUnderPower(store: Store, isOn: () => boolean, random: Random): Store {
-  const dead = (): HeadraceError => new HeadraceError("store_failed", "there is no power");
   return storeWith(store, {
     insert: async (table, batch) => {
       if (!isOn()) {
@@ -114,6 +113,8 @@ export function storeUnderPower(store: Store, isOn: () => boolean, random: Rando
     },
   });
 }
+
+const dead = (): HeadraceError => new HeadraceError("store_failed", "there is no power");
 
 /** Makes batches, hands them to the log and remembers what became of them. */
 export class PathWriter {

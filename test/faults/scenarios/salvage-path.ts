@@ -5,6 +5,7 @@ import { realFileSystem } from "../../../src/file-system.ts";
 import { RECORD_MAGIC } from "../../../src/log/embedded/record.ts";
 import type { Log, LogBatch } from "../../../src/log/log.ts";
 import type { Store } from "../../../src/store/store.ts";
+import { endOf } from "../../../src/load/rows.ts";
 import { readAll } from "../../log/contract.ts";
 import { seededRandom, type Random } from "../../support/random.ts";
 import { openTestStore } from "../../support/test-store.ts";
@@ -175,7 +176,6 @@ function reportProblems(
 ): string[] {
   const [plain] = streams.filter(({ stream }) => stream === "plain");
   if (plain === undefined) return ["the damage was not found"];
-  const endOf = (batch: LogBatch): number => batch.offset + batch.events.count + batch.rejected.count;
   return inLog.flatMap((batch) => {
     const isReported = plain.lost.some(({ from, to }) => from <= batch.offset && endOf(batch) <= to);
     return isReported === damaged.includes(batch) ? [] : [`offset ${batch.offset} is reported wrongly`];

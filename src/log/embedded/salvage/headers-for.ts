@@ -72,10 +72,10 @@ function fits(assumption: Assumption, segment: Buffer, { header, at }: WholeReco
   const from = at + RECORD_HEADER_BYTES + header.keyBytes;
   const end = from + header.eventBytes;
   let count = 0;
-  for (let at = from; at < end; count += 1) {
-    const newline = segment.indexOf(NEWLINE, at);
-    if (newline < 0 || newline >= end || !assumption.accepts(segment.subarray(at, newline))) return false;
-    at = newline + 1;
+  for (let line = from; line < end; count += 1) {
+    const newline = segment.indexOf(NEWLINE, line);
+    if (newline < 0 || newline >= end || !assumption.accepts(segment.subarray(line, newline))) return false;
+    line = newline + 1;
   }
   return count === header.eventCount;
 }

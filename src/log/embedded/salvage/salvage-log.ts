@@ -8,7 +8,7 @@ import { CursorFile } from "../cursor-file.ts";
 import { newLogId } from "../heal.ts";
 import { KeyIndex } from "../key-index.ts";
 import { LOADER_SUBSCRIPTION } from "../limits.ts";
-import { Lineage } from "../lineage.ts";
+import type { Lineage } from "../lineage.ts";
 import { CURSOR_FILE, inspect } from "../recovery.ts";
 import { DAMAGED_INFIX, SALVAGE_SUFFIX } from "../unfinished-salvage.ts";
 import { examineLog, type LogExamination } from "./examine-log.ts";
@@ -104,18 +104,19 @@ async function write(
 ): Promise<Omit<Salvaged, "examination" | "aside">> {
   const segments = headersFor(examination, assumption);
   const writer = new LogWriter(stream, into);
-  for (const { scan, header, accepts } of segments) {
+  for (const known of segments) {
+    const { scan, header } = known;
     if (header === undefined) continue;
     const segment = await readWhole(realFileSystem, scan.path);
     for (const record of scan.records) {
-      if (accepts(segment, record)) await writer.add(header, segment, record);
+      if (known.accepts(segment, record)) await writer.add(header, segment, record);
     }
     await writer.flush();
   }
-  const known = segments.findLast(({ header }) => header !== undefined)?.header;
-  const schema: StreamSchema = known?.schema ?? assumption.schema;
+  const last = segments.findLast(({ header }) => header !== undefined)?.header;
+  const schema: StreamSchema = last?.schema ?? assumption.schema;
   const lineage = await writer.finish({
-    earlier: known === undefined ? [] : [...known.lineage, { log: known.log, end: Number.MAX_SAFE_INTEGER }],
+    earlier: last === undefined ? [] : [...last.lineage, { log: last.log, end: Number.MAX_SAFE_INTEGER }],
     log: newLogId(),
     base: examination.first,
     schema,
@@ -151,25 +152,26 @@ async function writeCursors(
   first: number,
 ): Promise<string[]> {
   const forgotten: string[] = [];
-  const file = await CursorFile.read(realFileSystem, join(into, CURSOR_FILE));
   const start = lineage.at(first);
+  const file = await CursorFile.read(realFileSystem, join(into, CURSOR_FILE));
   try {
     for (const [subscription, position] of new Map([[LOADER_SUBSCRIPTION, start], ...cursors])) {
-      await file.commit(subscription, standing(position) ?? start);
+      const standing = positionIn(lineage, position, first);
+      if (standing === undefined) forgotten.push(subscription);
+      await file.commit(subscription, standing ?? start);
     }
   } finally {
     await file.close();
   }
   return forgotten;
+}
 
-  function standing(position: Position): Position | undefined {
-    try {
-      return lineage.at(Math.max(first, lineage.resolve(position, 0)));
-    } catch (error) {
-      if (!(error instanceof HeadraceError) || error.code !== "offset_gone") throw error;
-      const name = [...cursors].find(([, one]) => one === position)?.[0];
-      if (name !== undefined) forgotten.push(name);
-      return undefined;
-    }
+/** Undefined for a position in a log id that isn't known. */
+function positionIn(lineage: Lineage, position: Position, first: number): Position | undefined {
+  try {
+    return lineage.at(Math.max(first, lineage.resolve(position, 0)));
+  } catch (error) {
+    if (error instanceof HeadraceError && error.code === "offset_gone") return undefined;
+    throw error;
   }
 }
