@@ -26,8 +26,13 @@ const replaceBy =
   };
 
 const LOSSES: readonly Loss[] = [
-  { name: "one part", apply: ({ data }, random) => removeParts(data, random, 1) },
-  { name: "every part", apply: ({ data }, random) => removeParts(data, random, Infinity) },
+  { name: "the oldest part", apply: ({ data }) => removeParts(data, (parts) => parts.slice(0, 1)) },
+  {
+    name: "a part",
+    apply: ({ data }, random) =>
+      removeParts(data, (parts) => parts.slice(random.below(parts.length)).slice(0, 1)),
+  },
+  { name: "every part", apply: ({ data }) => removeParts(data, (parts) => parts) },
   { name: "the store", apply: ({ data }) => rm(join(data, "store"), { recursive: true }) },
   { name: "an older store", apply: replaceBy("store") },
   { name: "an older store and ledger", apply: replaceBy("store", "ledger") },
@@ -42,7 +47,7 @@ const LOSSES: readonly Loss[] = [
   },
 ];
 
-/** Losses of a run, one after the other on one data folder, each time in another order. */
+/** Losses of a run, one after the other on one data folder: the oldest part first, the others in any order. */
 const COUNTS = { short: 4, full: 96 };
 /** Batches that are answered before the first loss, and between two. */
 const FIRST_BATCHES = 30;
@@ -67,7 +72,7 @@ export const storeVanishes: Scenario = {
     for (let done = 0; done < COUNTS[scale]; done++) {
       signal.throwIfAborted();
       if (left.length === 0) left.push(...LOSSES);
-      const [loss] = left.splice(random.below(left.length), 1);
+      const [loss] = left.splice(done === 0 ? 0 : random.below(left.length), 1);
       if (loss === undefined) break;
       await loss.apply({ data, older }, random);
       judged = await withTraffic(data, traffic, MORE_BATCHES);
@@ -102,26 +107,34 @@ async function send(server: ServerProcess, traffic: Traffic, batches: number): P
   traffic.lift();
 }
 
-/** Removes so many of the parts of `plain` that no other covers, with those that they cover. */
-async function removeParts(data: string, random: Random, count: number): Promise<void> {
+interface Part {
+  readonly name: string;
+  readonly partition: string;
+  /** The first and the last insert that are in it. */
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Removes some of the parts of `plain` that no other covers, oldest first, with those that they cover: the engine would fall back on them. */
+async function removeParts(data: string, choose: (parts: readonly Part[]) => readonly Part[]): Promise<void> {
   const root = join(data, "store/engine/data");
   const [database = ""] = (await readdir(root)).filter((name) => name !== "default" && name !== "system");
   const table = join(root, database, "plain");
-  const parts = (await readdir(table)).flatMap((name) => {
+  const parts = (await readdir(table)).flatMap((name): Part[] => {
     const [, partition, min, max] = /^(\w+?)_(\d+)_(\d+)_\d+$/.exec(name) ?? [];
     return partition === undefined ? [] : [{ name, partition, min: Number(min), max: Number(max) }];
   });
-  type Part = (typeof parts)[number];
-  const covers = (outer: Part, inner: Part): boolean =>
-    outer.partition === inner.partition && outer.min <= inner.min && outer.max >= inner.max;
-  const active = parts.filter(
-    (part) => !parts.some((other) => other.name !== part.name && covers(other, part)),
-  );
+  const active = parts
+    .filter((part) => !parts.some((other) => other.name !== part.name && covers(other, part)))
+    .sort((left, right) => left.min - right.min);
   if (active.length === 0) throw new Error(`there is no part in ${table}`);
-  for (let left = count; left > 0 && active.length > 0; left--) {
-    const [gone] = active.splice(random.below(active.length), 1);
-    for (const part of parts.filter((one) => gone !== undefined && covers(gone, one))) {
+  for (const gone of choose(active)) {
+    for (const part of parts.filter((one) => covers(gone, one))) {
       await rm(join(table, part.name), { recursive: true });
     }
   }
+}
+
+function covers(outer: Part, inner: Part): boolean {
+  return outer.partition === inner.partition && outer.min <= inner.min && outer.max >= inner.max;
 }
