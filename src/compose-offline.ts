@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError } from "./errors.ts";
-import { rebuildTable, type RebuildOutcome } from "./load/rebuild.ts";
+import { rebuildTable } from "./load/rebuild/rebuild-table.ts";
+import type { RebuildOutcome } from "./load/rebuild/rebuilds.ts";
 import { logFolder, openLog } from "./log/open-log.ts";
 import type { Project, Stream } from "./project/declarations.ts";
 import { salvageData, type FolderSalvage } from "./compose-salvage.ts";
@@ -29,6 +30,8 @@ export interface RebuildInput {
   readonly stream: Stream;
   readonly config: Config;
   readonly allowPartial: boolean;
+  /** Stops as long as the tables aren't exchanged. */
+  readonly signal?: AbortSignal;
   progress?(done: number, of: number): void;
 }
 

@@ -18,6 +18,7 @@ import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerSql } from "./serve/sql/register-sql.ts";
 import { registerErase } from "./serve/streams/register-erase.ts";
+import { registerRebuild } from "./serve/streams/register-rebuild.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
 import { registerTail } from "./serve/tail/register-tail.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
@@ -112,7 +113,7 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
   return { cacheBytes: () => served.cacheBytes(), readiness };
 }
 
-/** What administrators do with what is kept: replay, delete, reset. */
+/** What administrators do with what is kept: replay, delete, reset, rebuild. */
 function registerAdmin(
   { http, log, store, loader, project, metrics, audit }: RouteParts,
   streams: ReadonlyMap<string, IngestStream>,
@@ -128,6 +129,7 @@ function registerAdmin(
     observer: replayObserver(metrics),
   });
   registerErase(http.app, { streams: project.streams, store, loader, locks, audit });
+  registerRebuild(http.app, { streams: project.streams, loader, locks, audit });
 }
 
 function ingestLimits(config: Config): IngestLimits {

@@ -45,14 +45,20 @@ export const ERRORS = {
     retryable: false,
     title: "The table can't follow the changed declaration without losing or reinterpreting data",
     advice:
-      "Take the change back, add a new optional field instead, or make the table anew with `headrace rebuild <stream>`. `headrace check --against <data folder>` shows the plan.",
+      "Take the change back, add a new optional field instead, or make the table anew with `headrace rebuild <stream> --offline`. `headrace check --against <data folder>` shows the plan.",
   },
   rebuild_refused: {
-    status: 500,
+    status: 409,
     retryable: false,
     title: "The stream's table can't be made anew without losing rows",
     advice:
-      "Nothing is changed. Take the declaration's change back, or pass --allow-partial to go on without these rows.",
+      "Nothing is changed. Take the declaration's change back, or pass --allow-partial (?allow_partial=true) to go on without these rows.",
+  },
+  rebuild_cancelled: {
+    status: 409,
+    retryable: true,
+    title: "The rebuild was stopped",
+    advice: "The table is as it was. Run it again.",
   },
   data_folder_locked: {
     status: 500,
@@ -90,7 +96,7 @@ export const ERRORS = {
   stream_busy: {
     status: 409,
     retryable: true,
-    title: "Another replay, erase or reset of the stream is running",
+    title: "Another replay, erase, reset or rebuild of the stream is running",
     advice: "Try again when it has ended.",
   },
 
@@ -139,7 +145,7 @@ export const ERRORS = {
     retryable: false,
     title: "The store is not the one that the ledger describes",
     advice:
-      "The store was emptied, lost parts of it or is older than the cursor. Restore it from a copy, or stop the server and run `headrace rebuild <stream> --allow-partial`: the log brings back what it holds.",
+      "The store was emptied, lost parts of it or is older than the cursor. Restore it, load what the log holds with `headrace rebuild <stream>` (--allow-partial when that isn't all), or begin anew with `headrace reset <stream>`.",
   },
 
   // The ledger

@@ -235,7 +235,7 @@ export const SETTINGS = {
     64 * MIB,
     "The size at which a segment of the log is closed.",
     64 * KIB,
-    4 * GIB,
+    GIB,
   ),
   logRetentionAge: duration(
     "HEADRACE_LOG_RETENTION_AGE",

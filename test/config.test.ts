@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isLoopback, loadClientConfig, loadConfig } from "../src/config.ts";
 import { HeadraceError } from "../src/errors.ts";
+import { SEGMENT_BYTES_MAX } from "../src/log/embedded/limits.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -65,6 +66,11 @@ describe("settings", () => {
     const error = refusal(env);
     expect(error.code).toBe("config_invalid");
     expect(error.message).toContain(name);
+  });
+
+  test("a segment's size is one that the log takes", () => {
+    expect(load({ HEADRACE_LOG_SEGMENT_SIZE: "1GiB" }).logSegmentSize).toBe(SEGMENT_BYTES_MAX);
+    expect(refusal({ HEADRACE_LOG_SEGMENT_SIZE: "2GiB" }).message).toContain("from 64KiB to 1GiB");
   });
 
   test("a misspelt name is refused with the nearest one", () => {

@@ -3,11 +3,13 @@ import { realFileSystem, type FileSystem } from "../file-system.ts";
 import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
+import { tableSpec } from "../store/table-spec.ts";
 import { LOAD_LIMITS, type LoadLimits } from "./limits.ts";
 import { ledgerFile, type LedgerFile } from "./ledger-file.ts";
 import type { ErasedCounts, Loader, LoadObserver } from "./load.ts";
 import { mergeStatus } from "./merge-status.ts";
 import { PartitionLoader } from "./partition-loader.ts";
+import { StreamRebuild } from "./rebuild/stream-rebuild.ts";
 
 export interface LoaderOptions {
   readonly log: Log;
@@ -48,6 +50,8 @@ export function createLoader(options: LoaderOptions): Loader {
       await Promise.all(all().map((partition) => partition.start()));
     },
     async stop() {
+      const stopping = new HeadraceError("draining", "The server is stopping: the table is as it was");
+      await Promise.all([...streams.values()].map(({ rebuild }) => rebuild.cancel(stopping)));
       await Promise.all(all().map((partition) => partition.stop()));
     },
     async stored(stream, batch, timeout) {
@@ -61,6 +65,16 @@ export function createLoader(options: LoaderOptions): Loader {
       const each = find(stream).partitions.map((partition) => partition.erasures.ask(what, timeout));
       return sumOfCounts(await Promise.all(each));
     },
+    rebuilds: {
+      plan: async (stream) => find(stream).rebuild.plan(),
+      begin: async (stream, wanted) => find(stream).rebuild.begin(wanted),
+      async cancel(stream) {
+        const { rebuild } = find(stream);
+        await rebuild.cancel();
+        return rebuild.status;
+      },
+      status: (stream) => find(stream).rebuild.status,
+    },
     version: (stream) => find(stream).version,
     status: (stream) => mergeStatus(find(stream).partitions.map((partition) => partition.status())),
   };
@@ -70,17 +84,25 @@ function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
   const { clock = Date.now, observer = {} } = options;
   const limits = { ...LOAD_LIMITS, ...options.limits };
   // Not a number of an earlier run either: an answer may outlive the process in somebody's cache.
-  const loader: StreamLoader = { version: clock() * VERSIONS_PER_MILLISECOND, partitions: [] };
+  let version = clock() * VERSIONS_PER_MILLISECOND;
   const visible = () => {
-    loader.version += 1;
+    version += 1;
   };
   const { log, store, folder } = options;
   const common = { log, store, stream, folder, limits, observer, clock, visible };
-  for (let partition = 0; partition < log.capabilities.partitions; partition++) {
-    const file = options.ledgerFile ?? ((path: string) => ledgerFile(path, options.fileSystem));
-    loader.partitions.push(new PartitionLoader({ ...common, partition, ledgerFile: file }));
-  }
-  return loader;
+  const file = options.ledgerFile ?? ((path: string) => ledgerFile(path, options.fileSystem));
+  const load = (partition: number) => new PartitionLoader({ ...common, partition, ledgerFile: file });
+  const first = load(0);
+  const others = Array.from({ length: log.capabilities.partitions - 1 }, (_, index) => load(index + 1));
+  // A log with more partitions is refused when it comes to it.
+  const rebuild = new StreamRebuild({ log, store, stream, spec: tableSpec(stream), loader: first, clock });
+  return {
+    get version() {
+      return version;
+    },
+    partitions: [first, ...others],
+    rebuild,
+  };
 }
 
 /** Undefined when a partition isn't done. */
@@ -97,6 +119,7 @@ function sumOfCounts(counts: readonly (ErasedCounts | undefined)[]): ErasedCount
 const VERSIONS_PER_MILLISECOND = 1_000;
 
 interface StreamLoader {
-  version: number;
-  readonly partitions: PartitionLoader[];
+  readonly version: number;
+  readonly partitions: readonly PartitionLoader[];
+  readonly rebuild: StreamRebuild;
 }

@@ -57,6 +57,12 @@ export class EraseRequests {
     return [...this.#waiting.keys()];
   }
 
+  /** Those that wait and that can't be taken now. */
+  refuse(which: (request: EraseRequest) => boolean, error: HeadraceError): void {
+    for (const request of [...this.#waiting.keys()].filter(which)) request.failed(error);
+    if (!this.areWaiting) this.#bell = new AbortController();
+  }
+
   /** Tells whoever asked for it. */
   done(id: string, outcome: ErasedCounts | HeadraceError): void {
     const asked = this.#recorded.get(id);

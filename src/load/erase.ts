@@ -28,8 +28,11 @@ const FORGOTTEN_RETRY_AFTER = HOUR / SECOND;
 
 /** What is in the ledger and can be done now: all that it concerns is loaded. A reset needs no loading. */
 export function dueErasures(state: LedgerState | undefined, loaded: Position): readonly Erasure[] {
-  const open = (state?.erasures ?? []).filter((erasure) => !erasure.done);
-  return open.filter(({ reset, until }) => reset === true || until.offset <= loaded.offset);
+  return openErasures(state).filter(({ reset, until }) => reset === true || until.offset <= loaded.offset);
+}
+
+export function openErasures(state: LedgerState | undefined): readonly Erasure[] {
+  return (state?.erasures ?? []).filter((erasure) => !erasure.done);
 }
 
 /** Writes what is asked for in the ledger: from then on it will be done. */
@@ -73,7 +76,9 @@ export async function eraseOne(work: EraseWork, erasure: Erasure): Promise<void>
 async function erase(work: EraseWork, erasure: Erasure): Promise<ErasedCounts> {
   const { store, stream, partition } = work;
   const { where, rejected, reset, at } = erasure;
-  const until = { ...erasure.until, partition, acceptedAt: at };
+  // Before a reset is done nothing that came after it is loaded; and an older copy of the log ends before rows that are stored.
+  const offset = reset === true ? Number.MAX_SAFE_INTEGER : erasure.until.offset;
+  const until = { log: erasure.until.log, partition, offset, acceptedAt: at };
   const erased = async (table: string, rows: RowSelection) =>
     store.erase(table, { ...rows, until }, { dryRun: false });
   try {
@@ -101,14 +106,13 @@ async function recordReset({ ledger, store, erasures }: EraseWork, reset: Erasur
   const { state } = ledger;
   const { until } = reset;
   const { storeId } = store.capabilities;
-  const loaded = state === undefined || state.loaded.offset < until.offset ? until : state.loaded;
   const rest = (state?.erasures ?? []).filter((erasure) => erasure.until.offset > until.offset);
   for (const { id } of (state?.erasures ?? []).filter((one) => !rest.includes(one))) {
     if (id !== reset.id) erasures.done(id, { rows: 0, rejected: 0 });
   }
   await ledger.record({
     kind: "state",
-    state: { storeId, loaded, inserts: [], refused: [], erasures: rest, origin: until },
+    state: { storeId, loaded: until, inserts: [], refused: [], erasures: rest, origin: until },
   });
 }
 

@@ -26,6 +26,16 @@ export interface LedgerState {
   readonly erasures?: readonly Erasure[];
   /** A reset: nothing before it is to be loaded again. */
   readonly origin?: Position;
+  /** A table that was made anew takes its place: events that it doesn't have and the old one had are to be kept as rejected. */
+  readonly switching?: readonly Misfits[];
+}
+
+/** Events of one log, stored before, that the stream's new table doesn't take. */
+export interface Misfits {
+  readonly log: string;
+  readonly spans: Spans;
+  /** Those among them that the store refused, with why; the others don't fit the declaration. */
+  readonly refused: readonly RefusedEvent[];
 }
 
 /** Rows of a stream and rejected events that are to go. */

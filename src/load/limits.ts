@@ -47,6 +47,16 @@ export const LEDGER_BYTES_MAX = MIB;
 export const ERASURES_BYTES_MAX = 256 * KIB;
 /** Requests to erase that wait at once, for each partition of a stream. */
 export const ERASE_REQUESTS_MAX = 16;
+/** Runs of events that don't fit a rebuilt table and are remembered in the ledger: about 30 bytes each. */
+export const REBUILD_MISFIT_RUNS_MAX = 2_000_000;
+/** Events that a rebuild may be behind the loader when it asks it to wait: about half a second's work. */
+export const REBUILD_BEHIND_MAX = 100_000;
+/** How often a rebuild catches up with the loader before it asks it to wait all the same. */
+export const REBUILD_ROUNDS_MAX = 20;
+/** How long a request to rebuild waits for the loader, in milliseconds. */
+export const REBUILD_TURN_TIMEOUT = 30 * SECOND;
+/** How often putting a new table in place is tried before the rebuild is given up. */
+export const SWITCH_ATTEMPTS_MAX = 5;
 /** The latest inserts that the ledger remembers, to check at start that the store still has them. */
 export const LEDGER_INSERTS_MAX = 16;
 /** For events that were within ingest's limits when they came: only the declaration counts now. */

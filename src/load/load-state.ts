@@ -18,6 +18,8 @@ export type ActiveState =
   | { readonly kind: "gathering" }
   /** There is something to erase. No plan is open. */
   | { readonly kind: "erasing" }
+  /** Somebody else works on the stream's tables. No plan is open, and nothing is being erased. */
+  | { readonly kind: "yielding" }
   | { readonly kind: "planning"; readonly batches: readonly LogBatch[] }
   | InsertingState
   /** The store has every row of the plan. */

@@ -1,7 +1,8 @@
+import type { HeadraceError } from "../errors.ts";
 import type { Log, LogBatch, Position } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
-import { dueErasures, eraseOne, takeRequests } from "./erase.ts";
+import { dueErasures, eraseOne, openErasures, takeRequests } from "./erase.ts";
 import type { EraseRequests } from "./erase-requests.ts";
 import { countRows } from "./count-rows.ts";
 import { gather } from "./gather.ts";
@@ -21,7 +22,9 @@ import type { ActiveState, InsertingState } from "./load-state.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { batchesOf, canCount, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
+import { endSwitch, pinLog } from "./rebuild/switch-tables.ts";
 import { sizeOf, sizeWithin, spansOf, type Spans } from "./spans.ts";
+import type { Turns } from "./turns.ts";
 
 export interface LoadStepsOptions {
   readonly log: Log;
@@ -35,6 +38,7 @@ export interface LoadStepsOptions {
   readonly observer: LoadObserver;
   readonly outcomes: Outcomes;
   readonly erasures: EraseRequests;
+  readonly turns: Turns;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly signal: AbortSignal;
@@ -55,6 +59,8 @@ export class LoadSteps {
   #judgeAgain: JudgeAgain | undefined;
   #loaded: Position;
   #oldest: number | undefined;
+  /** What somebody still reads in the log: its cursor stays there meanwhile. */
+  #pinned: Position | undefined;
 
   constructor(options: LoadStepsOptions) {
     this.#options = options;
@@ -79,6 +85,13 @@ export class LoadSteps {
     await this.#begin(await log.cursor(this.#name, partition, LOADER_SUBSCRIPTION));
     const ledger = await this.#openLedger();
     const work = { log, store, stream, partition, ledger };
+    this.#pinned = undefined;
+    this.#fits.clear();
+    // What a reset takes needn't be there any more.
+    for (const reset of openErasures(ledger.state).filter((one) => one.reset)) {
+      await eraseOne({ ...this.#options, stream: this.#name, ledger }, reset);
+    }
+    await endSwitch(work);
     const { loaded, plan } = await reconcile(work);
     this.#askUntil = log.status(this.#name, partition).end.offset;
     await this.#begin(loaded);
@@ -89,18 +102,63 @@ export class LoadSteps {
   }
 
   async gather(): Promise<ActiveState | undefined> {
-    const { log, stream, partition, limits, clock, erasures } = this.#options;
+    const { log, stream, partition, limits, clock, erasures, turns } = this.#options;
     if (erasures.areWaiting || dueErasures(this.#ledger?.state, this.#loaded).length > 0) {
       return { kind: "erasing" };
     }
+    const mayYield = openErasures(this.#ledger?.state).length === 0;
+    if (mayYield && turns.areWaiting) return { kind: "yielding" };
     await this.#countRows();
-    const signal = AbortSignal.any([this.#options.signal, erasures.asked]);
+    const bells = [erasures.asked, ...(mayYield ? [turns.asked] : [])];
+    const signal = AbortSignal.any([this.#options.signal, ...bells]);
     const { freshness } = stream;
     const began = (oldest: LogBatch) => (this.#oldest = oldest.acceptedAt);
     const work = { log, stream: this.#name, partition, freshness, limits, clock, signal, began };
     const batches = await gather(work, this.#loaded);
     if (batches.length > 0) return { kind: "planning", batches };
-    return this.#options.signal.aborted ? undefined : { kind: "erasing" };
+    return this.#options.signal.aborted ? undefined : { kind: "gathering" };
+  }
+
+  /** Lets others work on the stream's tables. */
+  async yield(): Promise<ActiveState> {
+    const { turns, visible } = this.#options;
+    const ledger = await this.#openLedger();
+    const kind = await turns.run({ ledger, loaded: this.#loaded });
+    this.#fits.clear();
+    visible();
+    return { kind };
+  }
+
+  /**
+   * When the store isn't the one that was loaded, only who starts again from nothing, or from what the log holds, helps: a reset, or
+   * work that says to reconcile. Undefined when nobody does.
+   */
+  async mend(halted: HeadraceError): Promise<ActiveState | undefined> {
+    const { erasures, turns } = this.#options;
+    const ledger = await this.#openLedger();
+    erasures.refuse(({ what }) => what.kind !== "all", halted);
+    if (erasures.areWaiting) {
+      await takeRequests({ ...this.#options, stream: this.#name, ledger });
+      return { kind: "reconciling" };
+    }
+    if (!turns.areWaiting) return undefined;
+    const kind = await turns.run({ ledger, loaded: this.#loaded, halted });
+    return kind === "reconciling" ? { kind } : undefined;
+  }
+
+  /** Keeps the log from dropping anything that it holds, until `unpin`. Gives its first position. */
+  async pin(): Promise<Position> {
+    const { log, store, stream } = this.#options;
+    this.#pinned = log.status(this.#name, 0).first;
+    this.#pinned = await pinLog({ log, store, stream });
+    return this.#pinned;
+  }
+
+  async unpin(): Promise<void> {
+    if (this.#pinned === undefined) return;
+    const { log, partition } = this.#options;
+    this.#pinned = undefined;
+    await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#loaded);
   }
 
   /** Between two plans, so that what is erased isn't taken for what an insert lacks. */
@@ -169,7 +227,7 @@ export class LoadSteps {
       const stored = events - sizeOf(plan.duplicates) - plan.refused.length;
       await ledger.record({ kind: "loaded", stored });
     }
-    await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#loaded);
+    await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#pinned ?? this.#loaded);
     return { kind: "gathering" };
   }
 

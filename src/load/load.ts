@@ -1,4 +1,5 @@
 import type { Position } from "../log/log.ts";
+import type { Rebuilds } from "./rebuild/rebuilds.ts";
 
 /** The loader: one subscription of each stream that brings what the log holds into the store, each event exactly once. */
 export interface Loader {
@@ -30,6 +31,9 @@ export interface Loader {
    * when `where` can't be computed on some row; with `draining` when the loader stops.
    */
   erase(stream: string, what: WhatToErase, timeout: number): Promise<ErasedCounts | undefined>;
+
+  /** Makes tables anew. */
+  readonly rebuilds: Rebuilds;
 
   /** A number that changes whenever rows of the stream became visible or went away: answers kept under another are stale. */
   version(stream: string): number;

@@ -1,4 +1,5 @@
-import { toHeadraceError, type ErrorCode } from "../errors.ts";
+import { type HeadraceError, toHeadraceError, type ErrorCode } from "../errors.ts";
+import type { Position } from "../log/log.ts";
 import { backoffDelay, pause } from "./backoff.ts";
 import { EraseRequests } from "./erase-requests.ts";
 import { SETTLED_INTERVAL } from "./limits.ts";
@@ -6,9 +7,10 @@ import type { LoadStatus } from "./load.ts";
 import type { ActiveState, LoadState, RetryingState } from "./load-state.ts";
 import { LoadSteps, type LoadStepsOptions } from "./load-steps.ts";
 import { Outcomes } from "./outcomes.ts";
+import { Turns } from "./turns.ts";
 import { unreachable } from "./unreachable.ts";
 
-export type PartitionLoaderOptions = Omit<LoadStepsOptions, "outcomes" | "erasures" | "signal">;
+export type PartitionLoaderOptions = Omit<LoadStepsOptions, "outcomes" | "erasures" | "turns" | "signal">;
 
 /** No retry helps against these: somebody has to do something. */
 const HALTING: ReadonlySet<ErrorCode> = new Set([
@@ -22,6 +24,7 @@ const HALTING: ReadonlySet<ErrorCode> = new Set([
 export class PartitionLoader {
   readonly outcomes = new Outcomes();
   readonly erasures = new EraseRequests();
+  readonly turns = new Turns();
   readonly #options: PartitionLoaderOptions;
   readonly #steps: LoadSteps;
   readonly #stopping = new AbortController();
@@ -34,7 +37,22 @@ export class PartitionLoader {
   constructor(options: PartitionLoaderOptions) {
     this.#options = options;
     const { signal } = this.#stopping;
-    this.#steps = new LoadSteps({ ...options, outcomes: this.outcomes, erasures: this.erasures, signal });
+    const { outcomes, erasures, turns } = this;
+    this.#steps = new LoadSteps({ ...options, outcomes, erasures, turns, signal });
+  }
+
+  /** Everything before it is in the store. */
+  get loaded(): Position {
+    return this.#steps.loaded;
+  }
+
+  /** Keeps the log from dropping anything that it holds, until `unpin`; only in a turn. Gives its first position. */
+  async pin(): Promise<Position> {
+    return this.#steps.pin();
+  }
+
+  async unpin(): Promise<void> {
+    await this.#steps.unpin();
   }
 
   /** Resolves when what an earlier run left open is reconciled, or when there is trouble with it. */
@@ -48,6 +66,7 @@ export class PartitionLoader {
     await this.#running;
     this.outcomes.end();
     this.erasures.end();
+    this.turns.end();
     await this.#steps.close();
   }
 
@@ -88,12 +107,13 @@ export class PartitionLoader {
       case "retrying":
         return this.#retry(state);
       case "halted":
-        return this.#waitForStop();
+        return this.#mend(state.error);
       case "stopped":
         return state;
       case "reconciling":
       case "gathering":
       case "erasing":
+      case "yielding":
       case "planning":
       case "inserting":
       case "committing":
@@ -127,6 +147,8 @@ export class PartitionLoader {
         return this.#steps.gather();
       case "erasing":
         return this.#steps.erase();
+      case "yielding":
+        return this.#steps.yield();
       case "planning":
         return this.#steps.plan(state.batches);
       case "inserting":
@@ -146,12 +168,26 @@ export class PartitionLoader {
     return signal.aborted ? { kind: "stopped" } : failed;
   }
 
-  async #waitForStop(): Promise<LoadState> {
-    const { signal } = this.#stopping;
+  /** Waits until somebody asks for what helps, and does it. */
+  async #mend(error: HeadraceError): Promise<LoadState> {
+    const signal = AbortSignal.any([this.#stopping.signal, this.erasures.asked, this.turns.asked]);
     if (!signal.aborted) {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     }
-    return { kind: "stopped" };
+    if (this.#stopping.signal.aborted) return { kind: "stopped" };
+    try {
+      const mended = error.code === "store_mismatch" ? await this.#steps.mend(error) : undefined;
+      if (mended !== undefined) return mended;
+    } catch (failure) {
+      this.#refuseAll(toHeadraceError(failure));
+    }
+    this.#refuseAll(error);
+    return { kind: "halted", error };
+  }
+
+  #refuseAll(error: HeadraceError): void {
+    this.erasures.refuse(() => true, error);
+    this.turns.refuse(error);
   }
 }
 
@@ -161,6 +197,7 @@ function describe(state: LoadState): Pick<LoadStatus, "state" | "reason"> {
       return { state: "reconciling" };
     case "gathering":
     case "erasing":
+    case "yielding":
     case "planning":
     case "inserting":
     case "committing":

@@ -66,7 +66,7 @@ export function canCount({ log, stream }: Pick<Reconciling, "log" | "stream">): 
   return stream.table.ttl === undefined && log.capabilities.partitions === 1;
 }
 
-export function missingText(rows: number): string {
+function missingText(rows: number): string {
   return `${rows} ${rows === 1 ? "row that was" : "rows that were"} stored ${rows === 1 ? "is" : "are"} missing`;
 }
 
@@ -190,12 +190,12 @@ function wholeLog(work: Reconciling, problem: string): Position {
   if (gap === undefined && work.log.capabilities.replay) return firstOf(work);
   throw new HeadraceError(
     "store_mismatch",
-    `${work.stream.name}: ${problem}, and ${gap?.text ?? "the log can't be read again"}: what it lacks can't be loaded again`,
+    `${work.stream.name}: ${problem}, and ${gap ?? "the log can't be read again"}: what it lacks can't be loaded again`,
   );
 }
 
 /** What the log doesn't hold of the events that are wanted; undefined when it holds all. */
-export function gapOf(work: Reconciling): { readonly text: string; readonly offsets: number } | undefined {
+function gapOf(work: Reconciling): string | undefined {
   const first = firstOf(work);
   const { lost = 0 } = work.log.status(work.stream.name, work.partition);
   const before = first === work.ledger.state?.origin ? 0 : first.offset;

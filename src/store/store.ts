@@ -69,19 +69,23 @@ export interface TableRebuild {
   /** The name of the new table: for `insert`, `fits` and `present`. */
   readonly table: string;
 
+  /** Columns that keep rows of the old table from being copied: the new table has them narrower, or requires them. */
+  readonly narrower: readonly string[];
+
   /** Rows of the old table outside of these ranges. */
   countOutside(ranges: readonly OffsetRange[]): Promise<number>;
 
+  /** Copies the rows of the old table outside of these ranges, in pieces between which other inserts come. Only when nothing is `narrower`. */
+  copyOutside(ranges: readonly OffsetRange[], signal?: AbortSignal): Promise<void>;
+
   /**
-   * Copies the rows of the old table outside of these ranges. Gives the names of columns that keep it from that, which
-   * the new table has narrower or requires; then nothing is copied.
+   * Puts the new table in the place of the old one at once, with the ids of its rows that were accepted within the window before
+   * `oldest` (milliseconds since 1970; now when it is later), and drops the old one. Nothing may be inserted meanwhile. After a
+   * rejection either of the two may be in place, whole; it may be called again. Cut short by a crash, `migrate` ends it.
    */
-  copyOutside(ranges: readonly OffsetRange[]): Promise<readonly string[]>;
+  finish(oldest?: number): Promise<void>;
 
-  /** Puts the new table, with its ids, in the place of the old one at once, and drops the old one. */
-  finish(): Promise<void>;
-
-  /** Drops the new table. */
+  /** Drops what isn't in place. May be repeated. */
   abandon(): Promise<void>;
 }
 

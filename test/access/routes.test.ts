@@ -25,6 +25,8 @@ const DOCUMENTED: Readonly<Record<string, string | readonly string[]>> = {
   "GET /v1/streams/flights/rejected": ["events:flights", "admin"],
   "POST /v1/streams/flights/rejected/replay": "admin",
   "POST /v1/streams/flights/reset": "admin",
+  "POST /v1/streams/flights/rebuild": "admin",
+  "DELETE /v1/streams/flights/rebuild": "admin",
   "GET /v1/streams/flights/tail": "events:flights",
   "GET /v1/endpoints/delays": "read:delays",
   "POST /v1/endpoints/delays": "read:delays",

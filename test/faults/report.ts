@@ -67,16 +67,13 @@ export async function writeFigures(outcomes: readonly Outcome[], seed: number): 
 }
 
 /** Writes which scenario caught which protection's absence into docs/FAULTS.md. */
-export async function writeBite(
-  bites: readonly Bite[],
-  { seed, scale }: Pick<RunOptions, "seed" | "scale">,
-): Promise<void> {
+export async function writeBite(bites: readonly Bite[], seed: number): Promise<void> {
   const rows = bites.map(({ protection, caughtBy }) => {
     const names = caughtBy.map(({ scenario }) => scenario.name).join("; ");
     return `| \`${protection}\` | ${protections[protection].what} | ${names === "" ? "**nobody**" : names} |`;
   });
   const text = [
-    `Seed ${seed}, the scenarios at their ${scale} scale.`,
+    `Seed ${seed}, the scenarios at their short scale.`,
     "",
     "| off | the protection | caught by |",
     "|---|---|---|",

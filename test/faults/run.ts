@@ -14,7 +14,7 @@ const USAGE = `npm run faults -- [options]
   --seed <n>             the seed of a run that is to be repeated (default: a random one)
   --short                the scale of npm test instead of the full one
   --without <protection> with a protection switched off: ${Object.keys(protections).join(", ")}
-  --bite                 with each protection switched off in turn: which scenario notices?
+  --bite                 with each protection (or the one of --without) switched off in turn: who notices?
   --list                 the names of the scenarios`;
 
 const { values } = parseArgs({
@@ -28,6 +28,9 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
+
+/** How often a line tells how far it is where there is no terminal, in milliseconds. */
+const PROGRESS_INTERVAL = 60_000;
 
 const stopping = new AbortController();
 process.once("SIGINT", () => stopping.abort());
@@ -59,7 +62,10 @@ async function main(): Promise<number> {
   }
   const scale = values.short ? "short" : "full";
   const options = { seed, scale, signal: stopping.signal } as const;
-  if (values.bite) return (await bite(wanted, options, runAll)) ? 0 : 1;
+  if (values.bite) {
+    const names = without === undefined ? (Object.keys(protections) as Protection[]) : [without];
+    return (await bite(wanted, names, options, runAll)) ? 0 : 1;
+  }
 
   const outcomes = await runAll(wanted, { ...options, ...(without === undefined ? {} : { without }) });
   printTable(outcomes);
@@ -96,15 +102,23 @@ async function runAll(
       missing.length > 0
         ? { scenario, seconds: 0, result: { kind: "skipped", missing } }
         : await runScenario(scenario, { ...options, progress: showProgress(scenario) });
-    console.error(`\r\u001B[K${outcomeLine(outcome)}`);
+    console.error(`${process.stderr.isTTY ? "\r\u001B[K" : ""}${outcomeLine(outcome)}`);
     outcomes.push(outcome);
   }
   return outcomes;
 }
 
+/** On a terminal always; in a file now and then. */
 function showProgress({ name }: Scenario): (done: number, total: number) => void {
-  if (!process.stderr.isTTY) return () => {};
-  return (done, total) => process.stderr.write(`\r\u001B[K  ${name}: ${done} of ${total}`);
+  if (process.stderr.isTTY) {
+    return (done, total) => process.stderr.write(`\r\u001B[K  ${name}: ${done} of ${total}`);
+  }
+  let last = performance.now();
+  return (done, total) => {
+    if (performance.now() - last < PROGRESS_INTERVAL) return;
+    last = performance.now();
+    console.error(`  ${name}: ${done} of ${total}`);
+  };
 }
 
 function outcomeLine(outcome: Outcome): string {

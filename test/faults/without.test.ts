@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { holds, runScenario } from "./run-scenario.ts";
-import { twoAtOnce } from "./scenarios/one-owner.ts";
+import { restarts } from "./scenarios/restarts.ts";
 import { protections } from "./without.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -18,9 +18,9 @@ test.each(Object.entries(protections))(
   },
 );
 
-test("a scenario notices when its protection is off", async ({ signal }) => {
+test("a scenario notices when its protection is off", { timeout: 60_000 }, async ({ signal }) => {
   const options = { seed: 1, scale: "short", signal, progress: () => {} } as const;
-  const outcome = await runScenario(twoAtOnce, { ...options, without: "fencing" });
+  const outcome = await runScenario(restarts, { ...options, without: "key-index" });
   expect(holds(outcome)).toBe(false);
   await rm(outcome.folder ?? "", { recursive: true });
 });

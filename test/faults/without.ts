@@ -1,5 +1,14 @@
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
+import type { FaultGroup } from "./scenario.ts";
+
+export interface ProtectionOff {
+  /** What protects, for docs/FAULTS.md. */
+  readonly what: string;
+  /** The faults against which it protects: whose scenarios should notice. Default: all. */
+  readonly groups?: readonly FaultGroup[];
+  readonly removals: readonly Removal[];
+}
 
 /** A line of the code that protects, and what it is without the protection. */
 export interface Removal {
@@ -15,6 +24,7 @@ export interface Removal {
 export const protections = {
   fsync: {
     what: "the log syncs a group of batches to the disk before it answers them",
+    groups: ["power loss"],
     removals: [
       {
         file: "src/log/embedded/appender.ts",
@@ -25,16 +35,18 @@ export const protections = {
   },
   ledger: {
     what: "the loader remembers over a restart what it was about to insert, and what it has inserted",
+    groups: ["power loss"],
     removals: [
       {
-        file: "src/load/ledger-file.ts",
-        find: "async read() {",
-        replace: "async read() {\n      if (path !== '') return undefined;",
+        file: "src/load/ledger.ts",
+        find: "const bytes = await failing(path, () => file.read());",
+        replace: "const bytes = undefined;",
       },
     ],
   },
   reconcile: {
     what: "after a start the loader asks the store what is there before it inserts what an earlier run may have inserted",
+    groups: ["kill"],
     removals: [
       {
         file: "src/load/load-steps.ts",
@@ -50,6 +62,7 @@ export const protections = {
   },
   "ask-again": {
     what: "after a failed insert the loader asks the store what of it is there",
+    groups: ["store"],
     removals: [
       {
         file: "src/load/partition-loader.ts",
@@ -60,6 +73,7 @@ export const protections = {
   },
   "store-id": {
     what: "the ledger notices a store that was emptied or replaced, and rows of its last inserts that are gone",
+    groups: ["power loss", "corruption"],
     removals: [
       {
         file: "src/load/reconcile.ts",
@@ -75,6 +89,7 @@ export const protections = {
   },
   "row-count": {
     what: "at a start the rows of a table are as many as were inserted",
+    groups: ["power loss"],
     removals: [
       {
         file: "src/load/reconcile.ts",
@@ -85,6 +100,7 @@ export const protections = {
   },
   crc: {
     what: "records of the log carry checksums",
+    groups: ["power loss", "corruption"],
     removals: [
       {
         file: "src/log/embedded/record.ts",
@@ -100,6 +116,7 @@ export const protections = {
   },
   "key-index": {
     what: "idempotency keys are remembered",
+    groups: ["kill", "clients"],
     removals: [
       {
         file: "src/log/embedded/key-index.ts",
@@ -110,6 +127,7 @@ export const protections = {
   },
   ids: {
     what: "the second event with an id doesn't count",
+    groups: ["kill", "ids"],
     removals: [
       {
         file: "src/load/load-steps.ts",
@@ -119,10 +137,11 @@ export const protections = {
     ],
   },
   "whole-files": {
-    what: "a file takes its name only when it is whole and synced",
+    what: "a segment of the log takes its name only when it is whole and synced",
+    groups: ["kill", "power loss"],
     removals: [
       {
-        file: "src/file-system.ts",
+        file: "src/log/embedded/segment.ts",
         find: "const temporary = `${path}${TEMPORARY_SUFFIX}`;",
         replace: "const temporary = path;",
       },
@@ -130,6 +149,7 @@ export const protections = {
   },
   fencing: {
     what: "a data folder has one owner",
+    groups: ["stop and start"],
     removals: [
       {
         file: "src/data-folder.ts",
@@ -138,7 +158,7 @@ export const protections = {
       },
     ],
   },
-} as const satisfies Record<string, { readonly what: string; readonly removals: readonly Removal[] }>;
+} as const satisfies Record<string, ProtectionOff>;
 
 export type Protection = keyof typeof protections;
 

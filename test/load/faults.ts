@@ -1,7 +1,7 @@
 import { HeadraceError } from "../../src/errors.ts";
 import { ledgerFile, type LedgerFile } from "../../src/load/ledger-file.ts";
 import type { Log } from "../../src/log/log.ts";
-import type { PlannedBatch, Store } from "../../src/store/store.ts";
+import type { PlannedBatch, Store, TableRebuild } from "../../src/store/store.ts";
 
 /**
  * What happens at one step of the loader:
@@ -59,7 +59,11 @@ export class FaultyWorld {
       erase: (table, ...args) => this.#step(`erase ${table}`, () => store.erase(table, ...args)),
       query: (...args) => store.query(...args),
       describe: (...args) => store.describe(...args),
-      beginRebuild: (...args) => store.beginRebuild(...args),
+      beginRebuild: (spec) =>
+        this.#step("beginRebuild", async () => {
+          const anew = await store.beginRebuild(spec);
+          return anew === undefined ? undefined : this.#faulty(anew);
+        }),
       close: () => store.close(),
     };
     this.ledgerFile = (path) => {
@@ -86,6 +90,17 @@ export class FaultyWorld {
   /** Gives back what a process that dies gives back. */
   async bury(): Promise<void> {
     await Promise.all(this.#files.map((file) => file.close()));
+  }
+
+  #faulty(anew: TableRebuild): TableRebuild {
+    return {
+      table: anew.table,
+      narrower: anew.narrower,
+      countOutside: (...args) => this.#step("countOutside", () => anew.countOutside(...args)),
+      copyOutside: (...args) => this.#step("copyOutside", () => anew.copyOutside(...args)),
+      finish: (...args) => this.#step("finish", () => anew.finish(...args)),
+      abandon: () => this.#step("abandon", () => anew.abandon()),
+    };
   }
 
   async #step<Value>(

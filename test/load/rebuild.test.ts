@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { rebuildTable, type RebuildOutcome } from "../../src/load/rebuild.ts";
+import { rebuildTable } from "../../src/load/rebuild/rebuild-table.ts";
+import type { RebuildOutcome } from "../../src/load/rebuild/rebuilds.ts";
 import type { Stream } from "../../src/project/declarations.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -270,6 +271,7 @@ test("a crash before the tables are exchanged leaves a table that the next start
       if (anew === undefined) return undefined;
       return {
         table: anew.table,
+        narrower: anew.narrower,
         countOutside: (ranges) => anew.countOutside(ranges),
         copyOutside: (ranges) => anew.copyOutside(ranges),
         finish: cutShort,
@@ -309,6 +311,20 @@ test("with another store than the one that was loaded, the next start loads what
   expect(await rebuild(stream, { store: other })).toMatchObject({ toLoad: 2, lost: 0 });
   await load(stream, other);
   expect(await count("moved")).toBe(2);
+});
+
+test("an id that an event waiting in the log may repeat is kept, however long ago it came", async () => {
+  const hour = 3_600_000;
+  const stream = declare("late_ids", z.object({ n: z.int32(), id: z.string() }), { id: "id" });
+  await shared.store.migrate([tableSpec(stream)], { dryRun: false });
+  world = await openWorld(shared.store, [stream]);
+  await append(world.log, "late_ids", [{ n: 1, id: "a" }], { acceptedAt: Date.now() - 3 * hour });
+  await load(stream);
+  // Half an hour after the first.
+  await append(world.log, "late_ids", [{ n: 2, id: "a" }], { acceptedAt: Date.now() - 2.5 * hour });
+  await rebuild(stream);
+  await load(stream);
+  expect(await select(shared.store, "SELECT n FROM late_ids")).toEqual([{ n: 1 }]);
 });
 
 test("a stream without a table is refused", async () => {

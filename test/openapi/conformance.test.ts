@@ -12,7 +12,7 @@ import { Contract, type OpenApi } from "./contract.ts";
 import { breakDisk, saturate } from "./faults.ts";
 import { startHere, type ServerHere } from "./server-here.ts";
 import * as requests from "./requests.ts";
-import { CASES, DELETE, EVENT, GOOD, INGEST, REPLAY, RESET, TAIL } from "./requests.ts";
+import { CASES, DELETE, EVENT, GOOD, INGEST, REBUILD, REPLAY, RESET, TAIL } from "./requests.ts";
 
 /**
  * Reads the OpenAPI document of a running server and provokes every answer in it: each operation, status, code of an
@@ -28,6 +28,12 @@ let server: ServerHere;
 const ELSEWHERE: readonly (readonly [answer: RegExp, why: string])[] = [
   [/ 503 store_failed$/, "the engine itself has to fail: test/store and test/faults"],
   [/reset 429 overloaded$/, "a loader that doesn't come to it for half a minute: test/load/erase.test.ts"],
+  [/rebuild 429 overloaded$/, "the same: test/load/rebuild-online.test.ts asks for turns"],
+  [
+    /rebuild 409 rebuild_(?:refused|cancelled)$/,
+    "a log without its beginning: test/load/rebuild-online.test.ts",
+  ],
+  [/ 503 (?:store_mismatch|ledger_corrupt)$/, "a stream that has stopped: test/load/rebuild-online.test.ts"],
   [/^POST \/v1\/sql 500 query_failed$/, "a logical error of the engine; a mistake in the SQL is 400"],
 ];
 
@@ -125,6 +131,20 @@ test("each operation answers a good request as documented", async () => {
     expect(seen(name, await send(server.url, sent))).toBe(`${name} ${types[name] ?? "200 application/json"}`);
 });
 
+test("a rebuild answers that it has begun, and the stream's description follows it to its end", async () => {
+  const begun = await send(server.url, { method: "POST", path: good(REBUILD).path.replace(/\?.*/, "") });
+  expect(seen(REBUILD, begun)).toBe(`${REBUILD} 202 application/json`);
+  const path = good(REBUILD).path.replace(/\/rebuild.*/, "");
+  await until(async () => {
+    const answer = await send(server.url, { method: "GET", path });
+    expect(seen(`GET ${path}`, answer)).toBe(`GET ${path} 200 application/json`);
+    const { rebuild } = JSON.parse(answer.body.toString()) as { rebuild: { state: string } };
+    return rebuild.state === "done";
+  });
+  const after = await send(server.url, good("DELETE /v1/streams/readings/rebuild"));
+  expect(after.status).toBe(200);
+});
+
 const isSlow = ([, , expected]: (typeof CASES)[number]): boolean => expected.startsWith("504");
 
 test("each of its own errors, formats and other answers comes as documented", async () => {
@@ -191,7 +211,7 @@ test("when a replay waits, other work on the stream is refused as documented", a
 test("when the store's sessions and all places before them are taken, each operation that needs one says so", async () => {
   const { full, release } = saturate(server.url, 530);
   await full;
-  const others = [INGEST, DELETE, RESET, TAIL];
+  const others = [INGEST, DELETE, RESET, REBUILD, TAIL];
   for (const name of contract.answeringWith("overloaded").filter((one) => !others.includes(one))) {
     await until(async () => {
       // One that got a place that came free in this moment would wait for long.

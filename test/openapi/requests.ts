@@ -29,6 +29,8 @@ export const TAIL = `GET ${STREAM}/tail`;
 export const REJECTED = `GET ${STREAM}/rejected`;
 export const REPLAY = `POST ${STREAM}/rejected/replay`;
 export const RESET = `POST ${STREAM}/reset`;
+export const REBUILD = `POST ${STREAM}/rebuild`;
+export const CANCEL = `DELETE ${STREAM}/rebuild`;
 export const SQL = "POST /v1/sql";
 
 export const ingest = (body: string | Buffer, query = "", headers: Sent["headers"] = {}): Sent => {
@@ -53,6 +55,9 @@ export const GOOD: Readonly<Record<string, Sent>> = {
   [REJECTED]: get(`${STREAM}/rejected`),
   [REPLAY]: replay({ code: "nothing" }),
   [RESET]: json("POST", `${STREAM}/reset`, { confirm: "readings" }),
+  // Without it the stream would be busy when the next request comes.
+  [REBUILD]: { method: "POST", path: `${STREAM}/rebuild?dry_run=true` },
+  [CANCEL]: { method: "DELETE", path: `${STREAM}/rebuild` },
   [SQL]: ask("SELECT 1 AS one"),
   "GET /v1/openapi.json": get("/v1/openapi.json"),
   "GET /docs": get("/docs"),
@@ -150,7 +155,19 @@ export const CASES: readonly Case[] = [
   [RESET, json("POST", `${STREAM}/reset`, "{"), "400 body_unreadable"],
   [RESET, json("POST", `${STREAM}/reset`, LARGE), "413 body_too_large"],
   [RESET, { ...json("POST", `${STREAM}/reset`, "<all/>"), headers: XML }, "415 unsupported_media_type"],
+
+  [REBUILD, { method: "POST", path: `${STREAM}/rebuild?dry_run=1` }, "400 bad_parameter"],
+  ...withBadBodies(REBUILD, { method: "POST", path: `${STREAM}/rebuild` }),
+  ...withBadBodies(CANCEL, { method: "DELETE", path: `${STREAM}/rebuild` }),
 ];
+
+function withBadBodies(operation: string, sent: Sent): readonly Case[] {
+  return [
+    [operation, { ...sent, ...withBody("{") }, "400 body_unreadable"],
+    [operation, { ...sent, ...withBody(LARGE) }, "413 body_too_large"],
+    [operation, { ...sent, headers: XML, body: "<all/>" }, "415 unsupported_media_type"],
+  ];
+}
 
 function withBody(body: string): Pick<Sent, "headers" | "body"> {
   return { headers: JSON_TYPE, body };

@@ -70,6 +70,7 @@ describe("the OpenAPI document", () => {
         `/v1/streams/${name}/rejected`,
         `/v1/streams/${name}/rejected/replay`,
         `/v1/streams/${name}/reset`,
+        `/v1/streams/${name}/rebuild`,
       ]),
       "/v1/sql",
       "/v1/openapi.json",

@@ -8,12 +8,18 @@ import { flights, serveProject } from "./served-project.ts";
 import type { ServedProject } from "./served-project.ts";
 import { insertRejected } from "./insert-rejected.ts";
 
+async function none(): Promise<never> {
+  throw new Error("nothing is rebuilt here");
+}
+
 describe("streams over HTTP", () => {
   let served: ServedProject;
   let now = 0;
   let load: LoadStatus;
   const get = (path: string) => fetch(`${served.url}/v1/streams${path}`);
   const json = async (path: string) => (await (await get(path)).json()) as Record<string, unknown>;
+
+  const rebuilds = { plan: none, begin: none, cancel: none, status: () => undefined };
 
   beforeAll(async () => {
     load = { state: "running", lagEvents: 0, lagAge: 0, loaded: { log: "a", offset: 0 } };
@@ -22,7 +28,7 @@ describe("streams over HTTP", () => {
         registerStreams(server.app, {
           streams: project.streams,
           store,
-          loader: { version, status: () => load },
+          loader: { version, status: () => load, rebuilds },
           log: { capabilities: { replay: true, ordered: true, partitions: 2 }, status: partitionStatus },
           freshness: (stream) => (stream === "flights" ? { p50: 300, p99: 900, batches: 4 } : undefined),
           clock: () => now,

@@ -1,13 +1,15 @@
 import type { Command } from "commander";
-import { loadConfig } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
-import { nearestName } from "../../project/nearest-name.ts";
-import { printLine, styled, type Io } from "../io.ts";
-import { examples, jsonOption, projectFolder, projectOption } from "../options.ts";
+import { connect } from "../client.ts";
+import { printLine, type Io } from "../io.ts";
+import { examples, jsonOption, projectOption } from "../options.ts";
 
 interface Options {
   readonly project: string;
   readonly data?: string;
+  readonly offline?: boolean;
+  readonly dryRun?: boolean;
+  readonly cancel?: boolean;
   readonly allowPartial?: boolean;
   readonly json?: boolean;
 }
@@ -18,70 +20,52 @@ export function registerRebuild(program: Command, io: Io): void {
     .argument("<stream>", "the stream")
     .summary("make a stream's table anew, from the log")
     .description(
-      "Makes a stream's table anew under the project's declaration, for changes that a start refuses: another orderBy, partitionBy or id, " +
-        "narrower columns. Runs on a data folder whose server is stopped. The new table has the same events, read again from the log; what the log doesn't hold any more is " +
-        "copied. Events that don't fit the declaration are kept as rejected. The new table takes the old one's place when it is complete; cut short, nothing is changed.",
+      "Makes a stream's table anew under its declaration. The running server does it while it takes events and answers queries; a server that " +
+        "doesn't start because the declaration has changed (another orderBy, partitionBy or id, narrower columns) needs --offline, which works on the data folder itself. " +
+        "The new table has the same events, read again from the log; what the log doesn't hold any more is copied. What was erased stays erased. Events that don't fit the " +
+        "declaration are kept as rejected. The new table takes the old one's place when it is complete; cut short, nothing is changed.",
     )
-    .addOption(projectOption())
-    .option("--data <dir>", "the data folder (HEADRACE_DATA)")
+    .option("--dry-run", "only say what would be done")
     .option("--allow-partial", "go on without rows that are older than the log and don't fit")
+    .option("--cancel", "stop the rebuild that runs")
+    .option("--offline", "work on the data folder of a server that is stopped")
+    .addOption(projectOption())
+    .option("--data <dir>", "with --offline, the data folder (HEADRACE_DATA)")
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      examples("headrace rebuild flights", "headrace rebuild flights --data /var/lib/flights --json"),
+      examples(
+        "headrace rebuild flights --dry-run",
+        "headrace rebuild flights",
+        "headrace rebuild flights --offline --data /var/lib/flights --json",
+      ),
     )
     .action((stream: string, options: Options) => rebuild(stream, options, io));
 }
 
-async function rebuild(name: string, options: Options, io: Io): Promise<void> {
-  const folder = projectFolder(options.project);
-  const config = loadConfig({
-    projectFolder: folder,
-    flags: options.data === undefined ? {} : { data: options.data },
-  });
-  const { loadProject } = await import("../../project/load-project.ts");
-  const project = await loadProject(folder);
-  const stream = project.streams.find((one) => one.name === name);
-  if (stream === undefined) {
-    const near = nearestName(
-      name,
-      project.streams.map((one) => one.name),
-    );
-    throw new HeadraceError(
-      "unknown_stream",
-      `${project.name} has no stream ${name}${near === undefined ? "" : `; did you mean ${near}?`}`,
-    );
+async function rebuild(stream: string, options: Options, io: Io): Promise<void> {
+  const { data, offline = false, dryRun = false, cancel = false } = options;
+  const common = { stream, allowPartial: options.allowPartial === true, json: options.json === true };
+  if (offline || data !== undefined) {
+    if (dryRun || cancel) {
+      throw new HeadraceError(
+        "usage",
+        "--dry-run and --cancel are for a running server; `headrace check --against` shows a start's plan",
+      );
+    }
+    const { rebuildOffline } = await import("../rebuild/rebuild-offline.ts");
+    return rebuildOffline({ ...common, project: options.project, data }, io);
   }
-  // The engine is loaded only by the commands that need it, and when the project is known to be good.
-  const { rebuildStream } = await import("../../compose-offline.ts");
-  const progress = (done: number, of: number): void => {
-    if (io.stderr.isTTY === true) io.stderr.write(`\r${Math.floor((100 * done) / of)} % of the log`);
-  };
-  const outcome = await rebuildStream({
-    stream,
-    config,
-    allowPartial: options.allowPartial === true,
-    progress,
-  });
-  if (io.stderr.isTTY === true) io.stderr.write("\r\u001b[K");
-  if (options.json === true) {
-    const { fromLog, copied, rejected, lost, toLoad } = outcome;
-    printLine(
-      io.stdout,
-      JSON.stringify({ stream: name, from_log: fromLog, copied, rejected, lost, to_load: toLoad }),
-    );
-    return;
+  const client = connect(io);
+  const online = await import("../rebuild/rebuild-online.ts");
+  try {
+    if (cancel) return await online.cancelOnline(client, common, io);
+    if (dryRun) return await online.planOnline(client, common, io);
+    return await online.rebuildOnline(client, common, io);
+  } catch (error) {
+    if (error instanceof HeadraceError && error.code === "server_unreachable") {
+      printLine(io.stderr, "A server that is stopped, or that refuses to start, needs --offline.");
+    }
+    throw error;
   }
-  const parts = [
-    count(outcome.fromLog, "row") + " from the log",
-    ...(outcome.copied > 0 ? [`${count(outcome.copied, "older row")} copied`] : []),
-    ...(outcome.rejected > 0 ? [`${count(outcome.rejected, "event")} kept as rejected`] : []),
-    ...(outcome.lost > 0 ? [`${count(outcome.lost, "older row")} left out`] : []),
-    ...(outcome.toLoad > 0 ? [`${count(outcome.toLoad, "event")} to load at the next start`] : []),
-  ];
-  printLine(io.stdout, styled(io.stdout, "green", `${name} is made anew: ${parts.join(", ")}`));
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
 }

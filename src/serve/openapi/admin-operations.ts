@@ -33,6 +33,7 @@ export function deleteOperation({ name }: Stream): Operation {
       "body_too_large",
       "unsupported_media_type",
       "overloaded",
+      "store_mismatch",
       "store_failed",
     ],
   };
@@ -58,6 +59,7 @@ export function resetOperation({ name }: Stream): Operation {
       "body_unreadable",
       "stream_busy",
       "overloaded",
+      "ledger_corrupt",
       "body_too_large",
       "unsupported_media_type",
     ],

@@ -1,5 +1,6 @@
 import type { Stream } from "../../project/declarations.ts";
 import { deleteOperation, replayOperation, resetOperation } from "./admin-operations.ts";
+import { cancelRebuildOperation, rebuildOperation } from "./rebuild-operations.ts";
 import { eventJsonSchema } from "./event-schema.ts";
 import { CLOUD_EVENT_HEADERS, ingestBodies } from "./ingest-bodies.ts";
 import { jsonResponse, queryText } from "./content.ts";
@@ -17,6 +18,7 @@ export function streamPaths(stream: Stream): Record<string, PathItem> {
     [`${url}/rejected`]: { get: rejectedOperation(stream) },
     [`${url}/rejected/replay`]: { post: replayOperation(stream) },
     [`${url}/reset`]: { post: resetOperation(stream) },
+    [`${url}/rebuild`]: { post: rebuildOperation(stream), delete: cancelRebuildOperation(stream) },
   };
 }
 

@@ -1,4 +1,5 @@
 import { listOf, objectOf, type JsonSchema } from "./json-schema.ts";
+import { REBUILD_SCHEMA } from "./rebuild-operations.ts";
 
 const count = { type: "integer", minimum: 0 } as const;
 
@@ -40,6 +41,7 @@ const STREAM = objectOf({
     keys: { ...count, description: "Idempotency keys that are remembered." },
     writable: { type: "boolean" },
   }),
+  rebuild: REBUILD_SCHEMA,
   columns: listOf(
     objectOf({
       name,

@@ -1,12 +1,13 @@
 import type { Loader } from "../../load/load.ts";
 import type { Log } from "../../log/log.ts";
 import type { Stream } from "../../project/declarations.ts";
+import { describeRebuild } from "./describe-rebuild.ts";
 import type { StreamColumn } from "./stream-columns.ts";
 import type { Counts } from "./stream-counts.ts";
 
 /** Where a stream's state is read from. */
 export interface StreamFacts {
-  readonly loader: Pick<Loader, "status" | "version">;
+  readonly loader: Pick<Loader, "status" | "version" | "rebuilds">;
   readonly log: Pick<Log, "status" | "capabilities">;
   /** What has been measured since the start; undefined before anything was. */
   readonly freshness?: (stream: string) => MeasuredFreshness | undefined;
@@ -56,6 +57,7 @@ export function describeStream(
       ttl: stream.table.ttl ?? null,
     },
     log: logOf(stream.name, facts.log),
+    rebuild: describeRebuild(facts.loader.rebuilds.status(stream.name)),
     columns,
   };
 }

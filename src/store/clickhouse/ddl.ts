@@ -33,6 +33,10 @@ const REBUILD_PREFIX = "_rebuild_";
 /** The table that is being made anew beside another. No stream can have such a name. */
 export const rebuildName = (table: string): string => `${REBUILD_PREFIX}${table}`;
 
+/** The table of ids that belongs to a stream's new table, which has this UUID, wherever that stands. */
+export const rebuildIdsName = (table: string, uuid: string): string =>
+  `${rebuildName(idsTable(table))}_${uuid}`;
+
 export const isRebuildName = (table: string): boolean => table.startsWith(REBUILD_PREFIX);
 
 /** System columns with their types; `codec` where the engine's own choice costs more than a byte a row. */

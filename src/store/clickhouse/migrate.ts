@@ -1,10 +1,10 @@
 import { HeadraceError } from "../../errors.ts";
 import type { MigrationPlan, TableSpec } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { createIdsTable, createTable, DATABASE, idsComment, idsTable, isRebuildName } from "./ddl.ts";
+import { createIdsTable, createTable, idsComment, idsTable } from "./ddl.ts";
+import { endRebuilds } from "./end-rebuilds.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { planIdsTable, planTable, type TablePlan } from "./plan-table.ts";
-import { quoteName } from "./quote.ts";
 import { expectedShape, IDS_COLUMNS, readTables, tableColumns, type TableShape } from "./read-tables.ts";
 
 /**
@@ -17,8 +17,9 @@ export async function migrateTables(
   dryRun: boolean,
 ): Promise<MigrationPlan> {
   try {
-    const existing = await readTables(connection);
-    const plans: TablePlan[] = [];
+    const found = await readTables(connection);
+    const { tables: existing, plan: ended } = endRebuilds(found, [...found.keys()]);
+    const plans: TablePlan[] = [ended];
     for (const spec of specs) {
       plans.push(await planStream(connection, spec, existing.get(spec.name)));
       if (spec.idWindow !== undefined) plans.push(await planIds(connection, spec, existing));
@@ -66,20 +67,15 @@ async function planIds(
   };
 }
 
-/** Tables that nothing declares any more stay as they are; what a rebuild left behind when it was cut short goes. */
+/** Tables that nothing declares any more stay as they are. */
 function undeclaredTables(specs: readonly TableSpec[], existing: ReadonlyMap<string, TableShape>): TablePlan {
   const declared = new Set(
     specs.flatMap((spec) => [spec.name, ...(spec.idWindow === undefined ? [] : [idsTable(spec.name)])]),
   );
-  const names = [...existing.keys()].filter((name) => !declared.has(name));
-  const left = names.filter(isRebuildName);
-  const kept = names.filter((name) => !isRebuildName(name));
+  const kept = [...existing.keys()].filter((name) => !declared.has(name));
   return {
-    changes: [
-      ...kept.map((name) => `${name}: kept, though nothing declares it`),
-      ...left.map((name) => `${name}: drop what a rebuild left behind`),
-    ],
+    changes: kept.map((name) => `${name}: kept, though nothing declares it`),
     refused: [],
-    statements: left.map((name) => `DROP TABLE IF EXISTS ${DATABASE}.${quoteName(name)} SYNC`),
+    statements: [],
   };
 }

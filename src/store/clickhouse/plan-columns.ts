@@ -112,7 +112,7 @@ function changeProblem(
   is: string,
   says: string,
 ): string | undefined {
-  const rebuild = `run \`headrace rebuild ${table}\` with the server stopped`;
+  const rebuild = `run \`headrace rebuild ${table} --offline\``;
   if (!widens(is, says)) {
     return (
       `${table}: column ${name} is ${is}, the declaration says ${says}, which can't hold all that it may hold now. ` +

@@ -55,7 +55,7 @@ export function planIdsTable(spec: TableSpec, actual: TableShape, expected: Tabl
 }
 
 function waysOut(stream: string): string {
-  return `Take the change back, or run \`headrace rebuild ${stream}\` with the server stopped`;
+  return `Take the change back, or run \`headrace rebuild ${stream} --offline\``;
 }
 
 function refusedKeys(name: string, actual: EngineClauses, expected: EngineClauses): string[] {

@@ -6,6 +6,8 @@ import { quoteText } from "./quote.ts";
 
 /** What a table looks like, all in the engine's own spelling. */
 export interface TableShape {
+  /** The engine's own name for the table, which stays with its rows when it is renamed; "" for one that isn't there. */
+  readonly uuid: string;
   readonly columns: ReadonlyMap<string, string>;
   /** Columns that the rows are sorted or divided by. */
   readonly sortKeys: ReadonlySet<string>;
@@ -31,9 +33,9 @@ export interface EngineClauses {
 
 /** All tables that are there, by name. */
 export async function readTables(connection: ClickHouseConnection): Promise<Map<string, TableShape>> {
-  const tables = await rowsOf<{ name: string; engine_full: string; comment: string }>(
+  const tables = await rowsOf<{ name: string; uuid: string; engine_full: string; comment: string }>(
     connection,
-    `SELECT name, engine_full, comment FROM system.tables WHERE database = '${DATABASE}' ORDER BY name`,
+    `SELECT name, uuid, engine_full, comment FROM system.tables WHERE database = '${DATABASE}' ORDER BY name`,
   );
   const columns = await rowsOf<ColumnRow>(
     connection,
@@ -41,9 +43,9 @@ export async function readTables(connection: ClickHouseConnection): Promise<Map<
      FROM system.columns WHERE database = '${DATABASE}' ORDER BY table, position`,
   );
   return new Map(
-    tables.map(({ name, engine_full, comment }) => {
+    tables.map(({ name, uuid, engine_full, comment }) => {
       const own = columns.filter(({ table }) => table === name);
-      return [name, { ...columnsOf(own, parseEngine(engine_full)), comment }];
+      return [name, { ...columnsOf(own, parseEngine(engine_full)), uuid, comment }];
     }),
   );
 }
@@ -58,7 +60,7 @@ interface ColumnRow {
   readonly is_in_partition_key: number;
 }
 
-function columnsOf(rows: readonly ColumnRow[], engine: EngineClauses): Omit<TableShape, "comment"> {
+function columnsOf(rows: readonly ColumnRow[], engine: EngineClauses): Omit<TableShape, "uuid" | "comment"> {
   const names = (test: (row: ColumnRow) => boolean): Set<string> =>
     new Set(rows.filter(test).map(({ name }) => name));
   const sortKeys = names((row) => row.is_in_sorting_key === 1 || row.is_in_partition_key === 1);
@@ -86,6 +88,7 @@ export async function expectedShape(
   );
   const engine = /\) ENGINE = (.*?)(?: COMMENT '.*)?$/s.exec(formatted?.text ?? "")?.[1] ?? "";
   return {
+    uuid: "",
     columns: await describeColumns(connection, columns),
     sortKeys: new Set(),
     keys: new Set(),

@@ -1,16 +1,19 @@
-import { SYSTEM_COLUMNS, type Column } from "../../project/column.ts";
+import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import { SECOND } from "../../units.ts";
 import type { OffsetRange, TableRebuild, TableSpec } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { createIdsTable, createTable, DATABASE, idsTable, KEPT_COLUMN, rebuildName } from "./ddl.ts";
-import { defaultExpression } from "./default-expression.ts";
+import { copyColumns, type CopyColumns } from "./copy-columns.ts";
+import { createIdsTable, createTable, KEPT_COLUMN, rebuildIdsName, rebuildName } from "./ddl.ts";
+import { endRebuilds, qualified } from "./end-rebuilds.ts";
 import { storeFailed } from "./engine-errors.ts";
-import { canBeAbsent } from "./plan-columns.ts";
 import { quoteName, quoteText } from "./quote.ts";
 import { expectedShape, readTables, tableColumns, type TableShape } from "./read-tables.ts";
-import { nullableType, widens } from "./widening.ts";
+import { nullableType } from "./widening.ts";
 
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
+
+/** Offsets whose rows are copied by one insert: others wait for about a second. */
+const COPY_OFFSETS = 1_000_000;
 
 /** Begins an empty table beside a stream's; see `Store.beginRebuild`. */
 export async function beginRebuild(
@@ -18,129 +21,142 @@ export async function beginRebuild(
   spec: TableSpec,
 ): Promise<TableRebuild | undefined> {
   return failing(async () => {
-    const tables = await readTables(connection);
-    const old = tables.get(spec.name);
-    if (old === undefined) return undefined;
-    const work = new Rebuild(connection, spec, old);
-    await work.begin(tables.has(idsTable(spec.name)));
-    return work;
+    await endRebuild(connection, spec.name, true);
+    const old = (await readTables(connection)).get(spec.name);
+    return old === undefined
+      ? undefined
+      : new Rebuild(connection, spec, old, await create(connection, spec, old));
   });
+}
+
+/** Makes the new table, with the columns that the old one has beyond. */
+async function create(
+  connection: ClickHouseConnection,
+  spec: TableSpec,
+  old: TableShape,
+): Promise<TableShape> {
+  const name = rebuildName(spec.name);
+  const statement = createTable({ ...spec, name });
+  await connection.run(statement, "TabSeparated");
+  const expected = await expectedShape(connection, statement, tableColumns(spec), spec.description);
+  const beyond = [...old.columns].filter(([column]) => !expected.columns.has(column));
+  for (const [column, type] of beyond) {
+    const added = `${quoteName(column)} ${nullableType(type)} COMMENT ${quoteText(KEPT_COLUMN)}`;
+    await connection.run(`ALTER TABLE ${qualified(name)} ADD COLUMN ${added}`, "TabSeparated");
+  }
+  return (await readTables(connection)).get(name) ?? expected;
 }
 
 class Rebuild implements TableRebuild {
   readonly table: string;
   readonly #connection: ClickHouseConnection;
   readonly #spec: TableSpec;
-  readonly #old: TableShape;
-  #new: TableShape;
-  #hasIds = false;
+  readonly #uuid: string;
+  readonly #columns: CopyColumns;
 
-  constructor(connection: ClickHouseConnection, spec: TableSpec, old: TableShape) {
+  constructor(connection: ClickHouseConnection, spec: TableSpec, old: TableShape, anew: TableShape) {
     this.#connection = connection;
     this.#spec = spec;
-    this.#old = old;
-    this.#new = old;
+    this.#uuid = anew.uuid;
+    this.#columns = copyColumns(spec, old, anew);
     this.table = rebuildName(spec.name);
   }
 
-  async begin(hasIds: boolean): Promise<void> {
-    this.#hasIds = hasIds;
-    await this.#drop(this.table);
-    await this.#drop(this.#idsAnew);
-    const spec = { ...this.#spec, name: this.table };
-    const create = createTable(spec);
-    await this.#run(create);
-    const expected = await expectedShape(this.#connection, create, tableColumns(spec), spec.description);
-    const beyond = [...this.#old.columns].filter(([name]) => !expected.columns.has(name));
-    for (const [name, type] of beyond) {
-      await this.#run(
-        `ALTER TABLE ${qualified(this.table)} ADD COLUMN ${quoteName(name)} ${nullableType(type)} COMMENT ${quoteText(KEPT_COLUMN)}`,
-      );
-    }
-    this.#new = (await readTables(this.#connection)).get(this.table) ?? expected;
+  get narrower(): readonly string[] {
+    return this.#columns.narrower;
   }
 
   async countOutside(ranges: readonly OffsetRange[]): Promise<number> {
-    const sql = `SELECT count() FROM ${qualified(this.#spec.name)} WHERE ${outside(ranges)}`;
-    return Number(await this.#run(sql));
+    return Number(
+      await this.#ask(`SELECT count() FROM ${qualified(this.#spec.name)} WHERE ${outside(ranges)}`),
+    );
   }
 
-  async copyOutside(ranges: readonly OffsetRange[]): Promise<readonly string[]> {
-    const { columns } = this.#new;
-    const problems = [...columns].flatMap(([name, type]) => {
-      const was = this.#old.columns.get(name);
-      return was !== undefined && !widens(was, type) ? [name] : [];
-    });
-    // A column that the old table hasn't is filled as an added one is.
-    const added = this.#spec.schema.columns.filter(({ name }) => !this.#old.columns.has(name));
-    const defaults = new Map(added.map((column) => [column.name, this.#default(column)]));
-    problems.push(
-      ...added
-        .filter((one) => defaults.get(one.name) === undefined && !canBeAbsent(one))
-        .map(({ name }) => name),
+  async copyOutside(ranges: readonly OffsetRange[], signal?: AbortSignal): Promise<void> {
+    const names = this.#columns.copied.map(({ name }) => quoteName(name)).join(", ");
+    const values = this.#columns.copied.map(({ value }) => value).join(", ");
+    await this.#inPieces(
+      this.#spec.name,
+      outside(ranges),
+      (piece) =>
+        `INSERT INTO ${qualified(this.table)} (${names}) SELECT ${values} FROM ${qualified(this.#spec.name)} WHERE ${piece}`,
+      signal,
     );
-    if (problems.length > 0) return problems;
-    const names = [...columns.keys()].filter(
-      (name) => this.#old.columns.has(name) || defaults.get(name) !== undefined,
-    );
-    const values = names.map((name) => defaults.get(name) ?? quoteName(name));
-    await this.#run(
-      `INSERT INTO ${qualified(this.table)} (${names.map(quoteName).join(", ")}) ` +
-        `SELECT ${values.join(", ")} FROM ${qualified(this.#spec.name)} WHERE ${outside(ranges)} ` +
-        `SETTINGS max_partitions_per_insert_block = 0`,
-    );
-    return [];
   }
 
-  async finish(): Promise<void> {
+  async finish(oldest = Infinity): Promise<void> {
     const { name, idWindow } = this.#spec;
-    if (idWindow !== undefined) await this.#fillIds();
-    // The rows first: as long as the ids are of another field, a start is refused and the rebuild can be run again.
-    await this.#run(`EXCHANGE TABLES ${qualified(this.table)} AND ${qualified(name)}`);
-    if (idWindow !== undefined) {
-      const [ids, anew] = [qualified(idsTable(name)), qualified(this.#idsAnew)];
-      await this.#run(this.#hasIds ? `EXCHANGE TABLES ${anew} AND ${ids}` : `RENAME TABLE ${anew} TO ${ids}`);
+    if (!(await this.#isInPlace())) {
+      if (idWindow !== undefined) await this.#fillIds(oldest);
+      try {
+        await this.#ask(`EXCHANGE TABLES ${qualified(this.table)} AND ${qualified(name)}`);
+      } catch (error) {
+        if (!(await this.#isInPlace())) throw error;
+      }
     }
-    await this.abandon();
+    // Somebody may still read the old table: that mustn't hold up who waits for this.
+    await failing(async () => endRebuild(this.#connection, name, false));
   }
 
   async abandon(): Promise<void> {
-    await this.#drop(this.table);
-    await this.#drop(this.#idsAnew);
+    await failing(async () => endRebuild(this.#connection, this.#spec.name, true));
   }
 
-  get #idsAnew(): string {
-    return rebuildName(idsTable(this.#spec.name));
-  }
-
-  #default(column: Column): string | undefined {
-    return defaultExpression(column, this.#spec.defaults?.get(column.name))?.sql;
+  async #isInPlace(): Promise<boolean> {
+    const tables = await failing(async () => readTables(this.#connection));
+    return tables.get(this.#spec.name)?.uuid === this.#uuid;
   }
 
   /** Anew as well: the id may be another field now, and an event that doesn't fit any more has none. */
-  async #fillIds(): Promise<void> {
-    const { schema, idWindow = 0 } = this.#spec;
-    await this.#drop(this.#idsAnew);
-    await this.#run(createIdsTable(this.#spec, this.#idsAnew));
+  async #fillIds(oldest: number): Promise<void> {
+    const { name, schema, idWindow = 0 } = this.#spec;
+    const ids = rebuildIdsName(name, this.#uuid);
+    await this.#ask(`DROP TABLE IF EXISTS ${qualified(ids)} SYNC`);
+    await this.#ask(createIdsTable(this.#spec, ids));
     const columns = [log, offset, acceptedAt].map(quoteName).join(", ");
-    const since = `now64(3, 'UTC') - toIntervalSecond(${Math.ceil(idWindow / SECOND)})`;
-    await this.#run(
-      `INSERT INTO ${qualified(this.#idsAnew)} (id, log, offset, accepted_at) ` +
-        `SELECT toString(${quoteName(schema.idField ?? "")}), ${columns} FROM ${qualified(this.table)} ` +
-        `WHERE ${quoteName(acceptedAt)} >= ${since} SETTINGS max_partitions_per_insert_block = 0`,
+    const earliest =
+      oldest < Infinity ? `fromUnixTimestamp64Milli(${Math.floor(oldest)}, 'UTC')` : "now64(3, 'UTC')";
+    const since = `least(now64(3, 'UTC'), ${earliest}) - toIntervalSecond(${Math.ceil(idWindow / SECOND)})`;
+    await this.#inPieces(
+      this.table,
+      `${quoteName(acceptedAt)} >= ${since}`,
+      (piece) =>
+        `INSERT INTO ${qualified(ids)} (id, log, offset, accepted_at) ` +
+        `SELECT toString(${quoteName(schema.idField ?? "")}), ${columns} FROM ${qualified(this.table)} WHERE ${piece}`,
     );
   }
 
-  async #drop(table: string): Promise<void> {
-    await this.#run(`DROP TABLE IF EXISTS ${qualified(table)} SYNC`);
+  /** Through the one writer, which counts what it writes; in pieces, so that others' inserts come in between. */
+  async #inPieces(
+    table: string,
+    condition: string,
+    insert: (piece: string) => string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const [l, p, o] = [log, partition, offset].map(quoteName);
+    const bounds = await this.#ask(
+      `SELECT ${l}, ${p}, min(${o}), max(${o}) FROM ${qualified(table)} WHERE ${condition} GROUP BY ${l}, ${p}`,
+    );
+    for (const line of bounds.split("\n").filter((one) => one !== "")) {
+      const [of = "", at, first, last] = line.split("\t");
+      for (let from = Number(first); from <= Number(last); from += COPY_OFFSETS) {
+        signal?.throwIfAborted();
+        const place = `${l} = ${quoteText(of)} AND ${p} = ${at} AND ${o} >= ${from} AND ${o} < ${from + COPY_OFFSETS}`;
+        const sql = insert(`${place} AND ${condition}`);
+        await failing(async () => this.#connection.insert({ sql: () => sql, inputs: {} }));
+      }
+    }
   }
 
-  async #run(sql: string): Promise<string> {
+  async #ask(sql: string): Promise<string> {
     return failing(async () => (await this.#connection.run(sql, "TabSeparated")).toString());
   }
 }
 
-const qualified = (table: string): string => `${DATABASE}.${quoteName(table)}`;
+async function endRebuild(connection: ClickHouseConnection, stream: string, wait: boolean): Promise<void> {
+  const { plan } = endRebuilds(await readTables(connection), [stream], wait);
+  for (const statement of plan.statements) await connection.run(statement, "TabSeparated");
+}
 
 function outside(ranges: readonly OffsetRange[]): string {
   const inside = ranges.map(
