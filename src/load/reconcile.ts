@@ -200,9 +200,7 @@ function gapOf(work: Reconciling): string | undefined {
   const { lost = 0 } = work.log.status(work.stream.name, work.partition);
   const before = first === work.ledger.state?.origin ? 0 : first.offset;
   if (before + lost === 0) return undefined;
-  const text =
-    before > 0 ? `the log begins at offset ${before}` : `the log lacks ${lost} offsets since a salvage`;
-  return { text, offsets: before + lost };
+  return before > 0 ? `the log begins at offset ${before}` : `the log lacks ${lost} offsets since a salvage`;
 }
 
 /** The first event that is wanted: the log's, or the first after a reset. */

@@ -82,23 +82,32 @@ function damageFinding(stream: string, { file, byte, bytes, what }: Damage, mean
 function lostFinding(stream: string, range: { from: number; to: number }, loaded: number): Finding {
   return {
     check: "log.lost",
-    state: "problem",
+    state: notLoaded(range, loaded) > 0 ? "problem" : "warning",
     found: `${stream}: ${lostText(range, loaded)}`,
     values: { stream, from_offset: range.from, to_offset: range.to, loaded_to_offset: loaded },
   };
 }
 
-/** `offsets 3 to 5 can't be read (3 events): they were loaded before, and the store has what came of them` */
+/** `offsets 3 to 5 can't be read (3 events): loaded before, so the store has what came of them` */
 export function lostText(
   { from, to }: { readonly from: number; readonly to: number },
   loaded: number,
 ): string {
-  const stored = Math.min(Math.max(loaded - from, 0), to - from);
-  const gone = to - from - stored;
-  const what = `offsets ${from} to ${to - 1} can't be read (${plural(to - from, "event")})`;
+  const gone = notLoaded({ from, to }, loaded);
+  const stored = to - from - gone;
+  const offsets = to - from === 1 ? `offset ${from}` : `offsets ${from} to ${to - 1}`;
+  const what = `${offsets} can't be read (${plural(to - from, "event")})`;
   if (gone === 0) return `${what}: loaded before, so the store has what came of them`;
-  if (stored === 0) return `${what}: they weren't loaded yet`;
+  if (stored === 0) return `${what}: not loaded yet`;
   return `${what}: ${stored} were loaded before, ${gone} weren't`;
+}
+
+/** How many of these offsets weren't loaded yet: their events are lost. */
+export function notLoaded(
+  { from, to }: { readonly from: number; readonly to: number },
+  loaded: number,
+): number {
+  return Math.max(0, to - Math.max(from, loaded));
 }
 
 function tornFinding(stream: string, { file, byte, bytes }: Damage): Finding {

@@ -2,7 +2,7 @@ import { loadConfig, type ConfigSources } from "../../config.ts";
 import { loadProject } from "../../project/load-project.ts";
 import type { FolderSalvage, StreamSalvage } from "../../compose-salvage.ts";
 import { printLine, styled, type Io } from "../io.ts";
-import { lostText } from "./damage.ts";
+import { lostText, notLoaded } from "./damage.ts";
 import { plural, showBytes } from "./show.ts";
 
 /** `headrace doctor --salvage`. */
@@ -25,7 +25,7 @@ function documentOf({ streams, ledgers }: FolderSalvage): unknown {
       lost: one.lost.map(({ from, to }) => ({
         from_offset: from,
         to_offset: to,
-        not_loaded: Math.max(0, to - Math.max(from, one.loaded)),
+        not_loaded: notLoaded({ from, to }, one.loaded),
       })),
       damages: damagesOf(one),
       forgotten_cursors: one.forgotten,
@@ -49,7 +49,8 @@ function print({ streams, ledgers }: FolderSalvage, io: Io): void {
       printLine(io.stdout, `  ${file} at byte ${byte}${size}: ${what}`);
     }
     for (const range of one.lost) {
-      printLine(io.stdout, `  ${styled(io.stdout, "red", "lost")}: ${lostText(range, one.loaded)}`);
+      const label = notLoaded(range, one.loaded) > 0 ? styled(io.stdout, "red", "lost") : "not in the log";
+      printLine(io.stdout, `  ${label}: ${lostText(range, one.loaded)}`);
     }
     if (one.lost.length === 0) printLine(io.stdout, "  no offset between whole batches is missing");
     for (const name of one.forgotten) {
