@@ -29,7 +29,7 @@ type Kind = (typeof KINDS)[number];
 
 const BATCHES = 4;
 /** Every so manieth call of the script meets each kind of fault. */
-const STRIDES = { short: 41, full: 1 };
+const STRIDES = { short: 67, full: 1 };
 
 export const diskErrors: Scenario = {
   group: "disk",
@@ -124,7 +124,7 @@ function faultAt(at: number, { code, calls }: Kind): Fault {
 
 const SYNC_DELAY = 200;
 const SLOW_WRITERS = 40;
-const SLOW_BATCHES = { short: 4, full: 100 };
+const SLOW_BATCHES = { short: 2, full: 100 };
 /** What an answer may wait for: a sync that is under way, its own, and what a busy machine adds. */
 const ANSWER_MAX = 10 * SYNC_DELAY;
 

@@ -48,7 +48,7 @@ const LOSSES: readonly Loss[] = [
 ];
 
 /** Losses of a run, one after the other on one data folder: the oldest part first, the others in any order. */
-const COUNTS = { short: 4, full: 96 };
+const COUNTS = { short: 3, full: 96 };
 /** Batches that are answered before the first loss, and between two. */
 const FIRST_BATCHES = 30;
 const MORE_BATCHES = 15;
