@@ -6,8 +6,9 @@ import { GuardedClock } from "./guarded-clock.ts";
 import { HeadraceError } from "./errors.ts";
 import { rebuildTable } from "./load/rebuild/rebuild-table.ts";
 import type { RebuildOutcome } from "./load/rebuild/rebuilds.ts";
-import { openLog } from "./log/open-log.ts";
+import { logFolder, openLog } from "./log/open-log.ts";
 import type { Project, Stream } from "./project/declarations.ts";
+import { salvageData, type FolderSalvage } from "./compose-salvage.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
 import { openStore } from "./store/open-store.ts";
 import type { MigrationPlan, Store } from "./store/store.ts";
@@ -63,6 +64,24 @@ export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome
       await log.close();
     }
   });
+}
+
+/** Examines and salvages the logs and ledgers of a data folder; see docs/LOG-FORMAT.md. Sound ones are left alone. */
+export async function salvageFolder(project: Project, config: Config): Promise<FolderSalvage> {
+  if (!(await exists(config.dataFolder))) {
+    throw new HeadraceError("data_folder_unusable", `there is no ${config.dataFolder}`);
+  }
+  const folder = await lockDataFolder(config.dataFolder);
+  try {
+    return await salvageData({
+      logs: logFolder(config.logUrl, join(folder.path, "log")),
+      ledgers: join(folder.path, "ledger"),
+      streams: project.streams,
+      now: new Date(),
+    });
+  } finally {
+    await folder.release();
+  }
 }
 
 async function withStore<Value>(

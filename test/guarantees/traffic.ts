@@ -53,6 +53,11 @@ export class Traffic {
     this.#stopped = true;
   }
 
+  /** Writers may begin again. */
+  resume(): void {
+    this.#stopped = false;
+  }
+
   async #send(batch: SentBatch): Promise<void> {
     await send(await this.#server.promise, batch);
   }

@@ -85,8 +85,8 @@ async function run(scenario: Scenario, fault: Fault): Promise<string[]> {
       }
       await loader.stop();
     };
-    const outcome = await Promise.race([goOn(first, () => faulty.isDead), faulty.died]);
-    if (outcome === "died") await goOn(world.loader(), () => false);
+    await Promise.race([goOn(first, () => faulty.isDead), faulty.died]);
+    if (faulty.isDead) await goOn(world.loader(), () => false);
     const found = await placesOf(world, stream);
     const { table, rejected } = scenario;
     expect({ found, fault, steps: faulty.steps }).toMatchObject({ found: { table, rejected } });
@@ -101,7 +101,7 @@ async function appendAll(world: World, stream: string, batches: readonly SentBat
   for (const { events, rejected } of batches) await append(world.log, stream, events, { rejected });
 }
 
-/** Waits until the log's cursor is at its end: the last thing that a loader does with a batch. */
+/** Waits until the log's cursor is at its end: then a loader has done all with a batch but to count. */
 async function settled(world: World, stream: string): Promise<void> {
   await until(async () => {
     const cursor = await world.log.cursor(stream, 0, "loader");
