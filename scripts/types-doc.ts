@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EVENT_ERROR_CODES } from "../src/project/validate/event-error-codes.ts";
 import { eventTypeOf } from "../src/project/schema/stream-schema.ts";
 import { clickhouseType } from "../src/store/clickhouse/column-types.ts";
+import { columnProblem, postgresType } from "../src/store/postgres/column-types.ts";
 import { TYPE_SECTIONS, typeOf } from "./types-table.ts";
 import type { TypeRow } from "./types-table/type-row.ts";
 
@@ -39,7 +40,11 @@ column. What a column can't hold exactly is rejected, never changed; an event th
 
 \`.meta({ column: "…" })\` gives the column where Zod can't say it: String, Enum8/16, Bool, Int8 to Int64, UInt8 to UInt64,
 Float32/64, Decimal(P, S), Date, Date32, DateTime, DateTime64(P), UUID, IPv4, IPv6, LowCardinality(String), and Array(T) and
-Map(String, T) of these on the whole field. The column's limits become rules for the event. \`.optional()\` makes it Nullable; times are in UTC.`;
+Map(String, T) of these on the whole field. The column's limits become rules for the event. \`.optional()\` makes it Nullable; times are in UTC.
+
+These are ClickHouse's words. A store on PostgreSQL has the column that holds the same values, which the tables name; what they say of storage alone
+(LowCardinality, Date for Date32) means nothing there, and what PostgreSQL can't hold, such as 9 digits of a second, is refused by \`headrace check\` and at the start.
+[POSTGRES.md](POSTGRES.md) has the rest, U+0000 in texts among it.`;
 
 /** docs/TYPES.md */
 export function typesDoc(): string {
@@ -53,11 +58,11 @@ function table(rows: readonly TypeRow[]): string {
   const lines = rows.map((row) => {
     const examples = row.examples.map(([sent, answered]) => `${code(sent)} → ${code(answered)}`);
     const rejects = row.rejects.map(([sent, reason]) => `${code(sent)} ${reason}`);
-    return `| ${code(row.zod)} | ${cell(row.accepts)} | ${code(columnOf(row))} | ${examples.join("<br>")} | ${rejects.join("<br>")} |`;
+    return `| ${code(row.zod)} | ${cell(row.accepts)} | ${code(columnOf(row))} | ${inPostgres(row)} | ${examples.join("<br>")} | ${rejects.join("<br>")} |`;
   });
   return [
-    "| type | JSON taken | column | sent → answered | rejected |",
-    "| --- | --- | --- | --- | --- |",
+    "| type | JSON taken | column | in PostgreSQL | sent → answered | rejected |",
+    "| --- | --- | --- | --- | --- | --- |",
     ...lines,
   ].join("\n");
 }
@@ -65,6 +70,12 @@ function table(rows: readonly TypeRow[]): string {
 function columnOf(row: TypeRow): string {
   const [field] = eventTypeOf(z.object({ value: typeOf(row) }), "docs").fields;
   return field === undefined ? "" : clickhouseType(field.column);
+}
+
+function inPostgres(row: TypeRow): string {
+  const [field] = eventTypeOf(z.object({ value: typeOf(row) }), "docs").fields;
+  if (field === undefined) return "";
+  return columnProblem(field.column) === undefined ? code(postgresType(field.column.type)) : "refused";
 }
 
 /** Code in a cell: HTML, since names of types hold backticks and values hold bars. */

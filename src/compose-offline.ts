@@ -7,8 +7,9 @@ import { GuardedClock } from "./guarded-clock.ts";
 import { HeadraceError } from "./errors.ts";
 import { rebuildTable } from "./load/rebuild/rebuild-table.ts";
 import type { RebuildOutcome } from "./load/rebuild/rebuilds.ts";
-import { openLog } from "./log/open-log.ts";
+import { logFolder, openLog } from "./log/open-log.ts";
 import type { Project, Stream } from "./project/declarations.ts";
+import { salvageData, type FolderSalvage } from "./compose-salvage.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
 import { openStore } from "./store/open-store.ts";
 import type { MigrationPlan, Store } from "./store/store.ts";
@@ -19,7 +20,7 @@ import { tableSpec } from "./store/table-spec.ts";
 /** What a start would do with the tables of a data folder. Changes nothing. */
 export async function planStart(project: Project, config: Config): Promise<MigrationPlan> {
   // Nothing is made where nothing is.
-  if (!(await exists(join(config.dataFolder, "store")))) {
+  if (!(await hasTables(config))) {
     return { changes: project.streams.map(({ name }) => `${name}: create the table`), refused: [] };
   }
   return withStore(config, (store) =>
@@ -39,7 +40,7 @@ export interface RebuildInput {
 /** Makes a stream's table anew; see `rebuildTable`. */
 export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome> {
   const { stream, config, ...rest } = input;
-  if (!(await exists(join(config.dataFolder, "store")))) {
+  if (!(await hasTables(config))) {
     throw new HeadraceError(
       "rebuild_refused",
       `${config.dataFolder} holds no tables yet: a start makes them`,
@@ -66,6 +67,24 @@ export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome
   });
 }
 
+/** Examines and salvages the logs and ledgers of a data folder; see docs/LOG-FORMAT.md. Sound ones are left alone. */
+export async function salvageFolder(project: Project, config: Config): Promise<FolderSalvage> {
+  if (!(await exists(config.dataFolder))) {
+    throw new HeadraceError("data_folder_unusable", `there is no ${config.dataFolder}`);
+  }
+  const folder = await lockDataFolder(config.dataFolder);
+  try {
+    return await salvageData({
+      logs: logFolder(config.logUrl, join(folder.path, "log")),
+      ledgers: join(folder.path, "ledger"),
+      streams: project.streams,
+      now: new Date(),
+    });
+  } finally {
+    await folder.release();
+  }
+}
+
 async function withStore<Value>(
   config: Config,
   work: (store: Store, folder: string) => Promise<Value>,
@@ -85,6 +104,11 @@ async function withStore<Value>(
   } finally {
     await folder.release();
   }
+}
+
+/** A store on a server is asked itself. */
+async function hasTables(config: Config): Promise<boolean> {
+  return config.storeUrl !== "chdb:" || exists(join(config.dataFolder, "store"));
 }
 
 async function exists(path: string): Promise<boolean> {

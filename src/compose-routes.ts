@@ -105,8 +105,8 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
     streams,
     log,
     loader,
-    // The embedded store is there as long as the process is; what it refuses shows in the loader's state.
-    store: () => ({ ready: true }),
+    // An embedded store is there as long as the process is; what it refuses shows in the loader's state.
+    store: () => store.status?.() ?? { ready: true },
     draining: http.draining,
     registry: metrics.registry,
   });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { HeadraceError } from "./errors.ts";
+import { HeadraceError, messageOf } from "./errors.ts";
 import { SETTINGS, type SettingName, type SettingValues } from "./settings.ts";
 import { nearestName } from "./project/nearest-name.ts";
 
@@ -70,6 +70,21 @@ export function givenSettings(sources: ConfigSources): readonly GivenSetting[] {
     const [source, text] = findText(name, sources, file);
     return text === undefined ? [] : [{ name, source, text: setting.secret === true ? "hidden" : text }];
   });
+}
+
+/**
+ * The store that a project is verified against, read by itself: whatever else is set concerns servers.
+ * @throws HeadraceError `config_invalid`
+ */
+export function loadStoreUrl(sources: ConfigSources): string {
+  const file = readEnvFile(join(sources.projectFolder, ".env"));
+  const [source, text] = findText("storeUrl", sources, file);
+  if (text === undefined) return SETTINGS.storeUrl.default;
+  try {
+    return SETTINGS.storeUrl.parse(text);
+  } catch (error) {
+    throw new HeadraceError("config_invalid", `${source}: ${messageOf(error)}`);
+  }
 }
 
 /** How many of libuv's threads this process has. https://docs.libuv.org/en/v1.x/threadpool.html */

@@ -105,7 +105,8 @@ export const ERRORS = {
     status: 503,
     retryable: false,
     title: "The log is damaged in the middle",
-    advice: "Restore the file that the message names from a copy; nothing was changed.",
+    advice:
+      "Nothing was changed. Restore the file that the message names from a copy, or stop the server and run `headrace doctor`: it explains the damage, and with --salvage it saves what is whole.",
   },
   log_failed: {
     status: 503,
@@ -144,7 +145,7 @@ export const ERRORS = {
     retryable: false,
     title: "The store is not the one that the ledger describes",
     advice:
-      "The store was emptied or is older than the cursor. Restore it, load what the log holds with `headrace rebuild <stream>`, or begin anew with `headrace reset <stream>`.",
+      "The store was emptied, lost parts of it or is older than the cursor. Restore it, load what the log holds with `headrace rebuild <stream>` (--allow-partial when that isn't all), or begin anew with `headrace reset <stream>`.",
   },
 
   // The ledger
@@ -153,7 +154,7 @@ export const ERRORS = {
     retryable: false,
     title: "The ledger of a stream is damaged",
     advice:
-      "Restore the file that the message names from a copy, or remove it: what the store has is then found out by asking it.",
+      "Restore the file that the message names from a copy, or stop the server and run `headrace doctor --salvage`: it is put aside, and what the store has is found out by asking it.",
   },
   ledger_failed: {
     status: 503,

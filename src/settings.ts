@@ -109,7 +109,14 @@ function choice<const T extends string>(
 }
 
 /** A URL of one of the schemes that this version has an adapter for. */
-function adapter(env: string, fallback: string, later: readonly string[], about: string): Setting<string> {
+function adapter(
+  env: string,
+  fallback: string,
+  later: readonly string[],
+  about: string,
+  others: readonly string[] = [],
+): Setting<string> {
+  const there = [fallback, ...others.slice(0, 1).map((scheme) => `${scheme}//…`)].join(" or ");
   return {
     env,
     default: fallback,
@@ -117,11 +124,11 @@ function adapter(env: string, fallback: string, later: readonly string[], about:
     about,
     secret: true,
     parse: (value) => {
-      if (value === fallback) return value;
+      if (value === fallback || others.some((scheme) => value.startsWith(scheme))) return value;
       if (later.some((scheme) => value.startsWith(scheme))) {
-        throw new Error(`this version has no adapter for that scheme yet; only ${fallback} is there`);
+        throw new Error(`this version has no adapter for that scheme yet; ${there} is there`);
       }
-      throw new Error(`expected ${fallback}`);
+      throw new Error(`expected ${there}`);
     },
   };
 }
@@ -163,8 +170,9 @@ export const SETTINGS = {
   storeUrl: adapter(
     "HEADRACE_STORE_URL",
     "chdb:",
-    ["clickhouse:", "postgres:"],
-    "The store. `chdb:` is ClickHouse embedded in the process.",
+    ["clickhouse:"],
+    "The store. `chdb:` is ClickHouse embedded in the process; `postgres://user:password@host:5432/database` is PostgreSQL (docs/POSTGRES.md).",
+    ["postgres:", "postgresql:"],
   ),
   roles: adapter(
     "HEADRACE_ROLES",

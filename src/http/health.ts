@@ -3,7 +3,10 @@ import type { Registry } from "prom-client";
 import type { Loader, LoadStatus } from "../load/load.ts";
 import type { Log, PartitionStatus } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
+import type { StoreState } from "../store/store.ts";
 import { SECOND } from "../units.ts";
+
+export type { StoreState };
 
 export interface HealthDeps {
   readonly streams: Iterable<Stream>;
@@ -14,12 +17,6 @@ export interface HealthDeps {
   /** Aborted when the server stops. */
   readonly draining: AbortSignal;
   readonly registry: Pick<Registry, "metrics" | "contentType">;
-}
-
-export interface StoreState {
-  readonly ready: boolean;
-  /** Why it isn't. */
-  readonly reason?: string;
 }
 
 /**

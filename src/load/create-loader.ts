@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { HeadraceError } from "../errors.ts";
+import { realFileSystem, type FileSystem } from "../file-system.ts";
 import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
@@ -25,7 +25,9 @@ export interface LoaderOptions {
   readonly clock?: () => number;
   /** The time that has surely come, whatever people do to the clock: the windows of ids go by it. Default `clock`. */
   readonly sure?: () => number;
-  /** Where a ledger is kept. Default: a file of the machine's own disk. */
+  /** The disk that the ledgers are on. Default: the machine's. */
+  readonly fileSystem?: FileSystem;
+  /** Where a ledger is kept. Default: a file of that disk. */
   readonly ledgerFile?: (path: string) => LedgerFile;
 }
 
@@ -43,7 +45,7 @@ export function createLoader(options: LoaderOptions): Loader {
   return {
     async start() {
       try {
-        await mkdir(options.folder, { recursive: true });
+        await (options.fileSystem ?? realFileSystem).makeFolder(options.folder);
       } catch (cause) {
         throw new HeadraceError("data_folder_unusable", `${options.folder} can't be made`, { cause });
       }
@@ -90,7 +92,7 @@ function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
   };
   const { log, store, folder } = options;
   const common = { log, store, stream, folder, limits, observer, clock, sure, visible };
-  const file = options.ledgerFile ?? ledgerFile;
+  const file = options.ledgerFile ?? ((path: string) => ledgerFile(path, options.fileSystem));
   const load = (partition: number) => new PartitionLoader({ ...common, partition, ledgerFile: file });
   const first = load(0);
   const others = Array.from({ length: log.capabilities.partitions - 1 }, (_, index) => load(index + 1));

@@ -17,7 +17,7 @@ export interface Gathering {
 }
 
 /**
- * Waits for the log to hold something and gathers batches of one log id and one schema, until there are enough rows or
+ * Waits for the log to hold something and gathers batches of one log id and one schema, with no offset missing between them, until there are enough rows or
  * bytes or half the stream's freshness is over since the oldest was accepted. What came during a long insert is over
  * its time already, and taken at once. Gives nothing when the signal aborts.
  */
@@ -36,7 +36,7 @@ export async function gather(work: Gathering, from: Position): Promise<readonly 
       if (first === undefined) {
         flushAt = flushTime(work, batch);
         work.began(batch);
-      } else if (!fitsWith(first, batch)) return batches;
+      } else if (!fitsWith(first, batch) || batch.offset !== next.offset) return batches;
       batches.push(batch);
       next = { log: batch.log, offset: endOf(batch) };
       rows += batch.events.count + batch.rejected.count;

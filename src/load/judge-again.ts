@@ -4,6 +4,7 @@ import type { Stream } from "../project/declarations.ts";
 import type { EventError } from "../project/event-validator.ts";
 import { createWireLine } from "../project/wire-line.ts";
 import { inTurns } from "./in-turns.ts";
+import { NO_EVENT_LIMITS } from "./limits.ts";
 import { linesOf, offsetsIn } from "./rows.ts";
 
 /** Events of an earlier schema as today's declaration sees them. */
@@ -21,13 +22,11 @@ export interface JudgedAgain {
 /** Judges the events of batches of one schema by today's declaration. */
 export type JudgeAgain = (batches: readonly LogBatch[]) => Promise<JudgedAgain>;
 
-/** They were within ingest's limits when they came: only the declaration counts now. */
-const NO_LIMITS = { eventBytesMax: Infinity, nestingMax: 512 };
 const NOTHING = Buffer.from("{}");
 const NEWLINE = Buffer.from("\n");
 
 export function createJudgeAgain(stream: Stream): JudgeAgain {
-  const validator = compileValidator(stream, NO_LIMITS);
+  const validator = compileValidator(stream, NO_EVENT_LIMITS);
   const wireLine = createWireLine(stream);
   return async (batches) => {
     const refused: { offset: number; acceptedAt: number; reason: EventError }[] = [];

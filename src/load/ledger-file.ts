@@ -1,11 +1,12 @@
-import { open, readFile, rename, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { errorCode, readFully, realFileSystem, replaceFile, writeFully } from "../file-system.ts";
+import type { File, FileSystem } from "../file-system.ts";
 
-/** What the ledger needs of its file: few enough calls that tests can put a failing disk underneath. */
+/** What the ledger needs of its file: few enough calls that tests can make each of them fail. */
 export interface LedgerFile {
   /** What is there; undefined when there is no file. */
   read(): Promise<Buffer | undefined>;
-  /** Adds to the end; on the disk when it resolves. */
+  /** Adds to the end; on the disk when it resolves. After it failed only `replace` makes the file whole again. */
   append(bytes: Buffer): Promise<void>;
   /** Takes the place of the file, whole or not at all; on the disk when it resolves. */
   replace(bytes: Buffer): Promise<void>;
@@ -17,50 +18,45 @@ export function ledgerPath(folder: string, stream: string, partition: number): s
   return join(folder, `${stream}-${partition}.ledger`);
 }
 
-/** A file on the machine's own disk. Its folder must be there. */
-export function ledgerFile(path: string): LedgerFile {
-  let handle: FileHandle | undefined;
+/** A file on a disk, by default the machine's own. Its folder must be there. */
+export function ledgerFile(path: string, fileSystem: FileSystem = realFileSystem): LedgerFile {
+  /** The open file and where its next line goes. */
+  let end: { readonly file: File; bytes: number } | undefined;
 
   async function close(): Promise<void> {
-    const closing = handle;
-    handle = undefined;
+    const closing = end?.file;
+    end = undefined;
     await closing?.close();
   }
 
   return {
     async read() {
-      return readFile(path).catch((error: unknown) => {
-        if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      let file: File;
+      try {
+        file = await fileSystem.open(path, "read");
+      } catch (error) {
+        if (errorCode(error) === "ENOENT") return undefined;
         throw error;
-      });
+      }
+      try {
+        return await readFully(file, 0, await file.size());
+      } finally {
+        await file.close();
+      }
     },
     async append(bytes) {
-      handle ??= await open(path, "a", 0o600);
-      await handle.appendFile(bytes);
-      await handle.datasync();
+      if (end === undefined) {
+        const file = await fileSystem.open(path, "write");
+        end = { file, bytes: await file.size() };
+      }
+      await writeFully(end.file, [bytes], end.bytes);
+      await end.file.sync();
+      end.bytes += bytes.length;
     },
     async replace(bytes) {
       await close();
-      const temporary = `${path}.tmp`;
-      const written = await open(temporary, "w", 0o600);
-      try {
-        await written.writeFile(bytes);
-        await written.datasync();
-      } finally {
-        await written.close();
-      }
-      await rename(temporary, path);
-      await syncFolder(dirname(path));
+      await replaceFile(fileSystem, path, [bytes]);
     },
     close,
   };
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

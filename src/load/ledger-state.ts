@@ -15,6 +15,11 @@ export interface LedgerState {
   readonly plan?: OpenPlan;
   /** The latest inserts, oldest first. */
   readonly inserts: readonly LedgerInsert[];
+  /**
+   * Rows of the stream's table, without those of an open plan: counted once and added up since, to find out at a start whether
+   * some are missing. Absent until they are counted, and where rows go by themselves (ttl).
+   */
+  readonly rows?: number;
   /** Latest events that the store refused, oldest first: their ids aren't stored. */
   readonly refused: readonly RefusedPlace[];
   /** What was to be erased, oldest first, as long as the log may hold events of before: loading them again erases them again. */
@@ -93,6 +98,8 @@ export type LedgerEntry =
   | { readonly kind: "erase"; readonly erasure: Erasure }
   /** After. With `abandoned` it couldn't be done at all, and is forgotten. */
   | { readonly kind: "erased"; readonly id: string; readonly abandoned: boolean }
+  /** So many rows are in the stream's table, while no plan is open. */
+  | { readonly kind: "counted"; readonly rows: number }
   /** After the insert: the open plan is done, with so many rows in the stream's table. */
   | { readonly kind: "loaded"; readonly stored: number };
 
@@ -104,8 +111,9 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
     const { log, from, to, duplicates } = entry;
     return { ...state, plan: { log, from, to, duplicates, refused: [] } };
   }
+  if (entry.kind === "counted") return { ...state, rows: entry.rows };
   if (entry.kind === "erase") return { ...state, erasures: [...(state.erasures ?? []), entry.erasure] };
-  if (entry.kind === "erased") return { ...state, ...erased(state, entry.id, entry.abandoned) };
+  if (entry.kind === "erased") return erased(state, entry.id, entry.abandoned);
   const { plan, ...rest } = state;
   if (plan === undefined) throw new RangeError(`the ledger has "${entry.kind}" without a plan`);
   switch (entry.kind) {
@@ -116,6 +124,7 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
       return {
         ...rest,
         loaded: { log, offset: to },
+        ...(rest.rows === undefined ? {} : { rows: rest.rows + entry.stored }),
         inserts: [...rest.inserts, { log, from, to, stored: entry.stored }].slice(-LEDGER_INSERTS_MAX),
         refused: [...rest.refused, ...placesOf(plan)].slice(-REFUSED_REMEMBERED_MAX),
       };
@@ -125,12 +134,18 @@ export function applyEntry(state: LedgerState | undefined, entry: LedgerEntry): 
   }
 }
 
+/** What the table has now isn't what was inserted. */
+export function withoutCounts(state: LedgerState): LedgerState {
+  const { rows: _, ...rest } = state;
+  return { ...rest, inserts: [] };
+}
+
 /** Rows of the latest inserts are gone, so nothing can be said by these any more. */
-function erased(state: LedgerState, id: string, abandoned: boolean): Partial<LedgerState> {
+function erased(state: LedgerState, id: string, abandoned: boolean): LedgerState {
   const erasures = (state.erasures ?? [])
     .filter((erasure) => erasure.id !== id || !abandoned)
     .map((erasure) => (erasure.id === id ? { ...erasure, done: true } : erasure));
-  return { erasures, inserts: [] };
+  return { ...withoutCounts(state), erasures };
 }
 
 /** The plan when these events of it turn out to be refused. */

@@ -61,3 +61,5 @@ export const REBUILD_TURN_TIMEOUT = 30 * SECOND;
 export const SWITCH_ATTEMPTS_MAX = 5;
 /** The latest inserts that the ledger remembers, to check at start that the store still has them. */
 export const LEDGER_INSERTS_MAX = 16;
+/** For events that were within ingest's limits when they came: only the declaration counts now. */
+export const NO_EVENT_LIMITS = { eventBytesMax: Infinity, nestingMax: 512 } as const;

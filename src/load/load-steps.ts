@@ -4,18 +4,19 @@ import type { Stream } from "../project/declarations.ts";
 import type { Store } from "../store/store.ts";
 import { dueErasures, eraseOne, openErasures, takeRequests } from "./erase.ts";
 import type { EraseRequests } from "./erase-requests.ts";
+import { countRows } from "./count-rows.ts";
 import { gather } from "./gather.ts";
 import { StreamIds } from "./ids/stream-ids.ts";
 import { insertPlan, openPlan } from "./insert-plan.ts";
 import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import { ledgerPath, type LedgerFile } from "./ledger-file.ts";
-import type { OpenPlan } from "./ledger-state.ts";
+import { withoutCounts, type OpenPlan } from "./ledger-state.ts";
 import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { batchesOf, reconcile } from "./reconcile.ts";
+import { batchesOf, canCount, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
 import { endSwitch, pinLog } from "./rebuild/switch-tables.ts";
 import { sizeOf, sizeWithin, spansOf, type Spans } from "./spans.ts";
@@ -106,6 +107,7 @@ export class LoadSteps {
     }
     const mayYield = openErasures(this.#ledger?.state).length === 0;
     if (mayYield && turns.areWaiting) return { kind: "yielding" };
+    await this.#countRows();
     const bells = [erasures.asked, ...(mayYield ? [turns.asked] : [])];
     const signal = AbortSignal.any([this.#options.signal, ...bells]);
     const { freshness } = stream;
@@ -221,6 +223,22 @@ export class LoadSteps {
     await log.commit(this.#name, partition, LOADER_SUBSCRIPTION, this.#pinned ?? this.#loaded);
     await this.#ids.forget();
     return { kind: "gathering" };
+  }
+
+  /** Counts the table's rows when the ledger doesn't know them, once nothing is in it that isn't loaded by the ledger too. */
+  async #countRows(): Promise<void> {
+    const { store, log, stream } = this.#options;
+    const ledger = await this.#openLedger();
+    const { state } = ledger;
+    if (state === undefined || state.plan !== undefined) return;
+    const { rows, erasures = [] } = state;
+    if (!canCount({ log, stream })) {
+      if (rows !== undefined) await ledger.record({ kind: "state", state: withoutCounts(state) });
+      return;
+    }
+    const isQuiet = erasures.every(({ done }) => done) && this.#loaded.offset >= this.#askUntil;
+    if (rows !== undefined || !isQuiet) return;
+    await ledger.record({ kind: "counted", rows: await countRows(store, this.#name) });
   }
 
   async close(): Promise<void> {

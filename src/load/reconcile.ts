@@ -4,7 +4,9 @@ import type { Stream } from "../project/declarations.ts";
 import type { OffsetRange, Store } from "../store/store.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerInsert, LedgerState, OpenPlan } from "./ledger-state.ts";
+import { countRows } from "./count-rows.ts";
 import { LOADER_SUBSCRIPTION } from "./load.ts";
+import { REJECTED_TABLE } from "../rejected/rejected-table.ts";
 import { endOf } from "./rows.ts";
 import { sizeOf } from "./spans.ts";
 
@@ -35,11 +37,37 @@ export async function reconcile(work: Reconciling): Promise<LedgerState> {
   const isErasing = (state.erasures ?? []).some((erasure) => !erasure.done);
   const latest = isErasing ? [] : state.inserts.filter((insert) => insert.stored > 0);
   const whole = await lastWholeInsert(work, latest);
-  if (whole === latest.at(-1)) return keptPosition(work, state);
-  if (whole !== undefined && firstOf(work).offset <= whole.to) {
+  const missing = await missingRows(work);
+  if (whole === latest.at(-1) && missing === 0) return keptPosition(work, state);
+  const isHeldFrom = whole !== undefined && firstOf(work).offset <= whole.to;
+  if (isHeldFrom && missing <= (await lackingAfter(work, latest, whole))) {
     return setBack(work, { log: whole.log, offset: whole.to });
   }
-  return setBack(work, wholeLog(work, "rows that were stored are missing"));
+  const problem = missing > 0 ? missingText(missing) : "rows that were stored are missing";
+  return setBack(work, wholeLog(work, problem));
+}
+
+/**
+ * Rows that the ledger says are in the stream's table and aren't, wherever in it: parts of it that vanished, or an older copy. 0 when
+ * nothing can be said: with a ttl, while something is being erased, and with a ledger that is older than the log's cursor.
+ */
+export async function missingRows(work: Reconciling): Promise<number> {
+  const { log, store, stream, partition, ledger } = work;
+  const { rows, plan, loaded, erasures = [] } = ledger.state ?? { rows: undefined, loaded: undefined };
+  if (rows === undefined || loaded === undefined || !canCount(work)) return 0;
+  const cursor = await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION);
+  if (erasures.some(({ done }) => !done) || cursor.offset > loaded.offset) return 0;
+  const ofPlan = plan === undefined ? 0 : await countPresent(work, plan);
+  return Math.max(0, rows - ((await countRows(store, stream.name)) - ofPlan));
+}
+
+/** Whether the number of a table's rows says anything: they don't go by themselves, and all are of one partition. */
+export function canCount({ log, stream }: Pick<Reconciling, "log" | "stream">): boolean {
+  return stream.table.ttl === undefined && log.capabilities.partitions === 1;
+}
+
+function missingText(rows: number): string {
+  return `${rows} ${rows === 1 ? "row that was" : "rows that were"} stored ${rows === 1 ? "is" : "are"} missing`;
 }
 
 /** The batches of an open plan; none when the log doesn't hold exactly these: it is then planned again. */
@@ -87,6 +115,19 @@ async function lastWholeInsert(
   return undefined;
 }
 
+/** How many rows the inserts after that one lack. */
+async function lackingAfter(
+  work: Reconciling,
+  inserts: readonly LedgerInsert[],
+  whole: LedgerInsert,
+): Promise<number> {
+  let lacking = 0;
+  for (const insert of inserts.slice(inserts.indexOf(whole) + 1)) {
+    lacking += Math.max(0, insert.stored - (await countPresent(work, insert)));
+  }
+  return lacking;
+}
+
 async function countPresent(work: Reconciling, range: Omit<OffsetRange, "partition">): Promise<number> {
   const { log, from, to } = range;
   return sizeOf(await work.store.present(work.stream.name, { log, partition: work.partition, from, to }));
@@ -103,11 +144,34 @@ async function keptPosition(work: Reconciling, state: LedgerState): Promise<Ledg
       `${stream.name}: offset ${loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`,
     );
   }
+  if (!(await isHeld(work, loaded))) return setBack(work, await oldestPosition(work, loaded));
   const cursor = await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION);
-  if (!(await isHeld(work, loaded))) return setBack(work, cursor);
   // A crash between the two leaves the log's cursor behind the ledger's.
   if (cursor.offset < loaded.offset) await log.commit(stream.name, partition, LOADER_SUBSCRIPTION, loaded);
-  return state;
+  const standing = await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION);
+  if (standing.offset >= loaded.offset) return state;
+  // The log lost the tail that it was in, and goes on before it.
+  return work.ledger.record({ kind: "state", state: { ...state, loaded: standing } });
+}
+
+/**
+ * The oldest position of the log, when the ledger's isn't in it any more: the ledger is an older copy, or the log a new one. What lies
+ * between was loaded, or retention would have kept it; if the store has nothing of it, it is an older copy too.
+ */
+async function oldestPosition(work: Reconciling, loaded: Position): Promise<Position> {
+  const first = firstOf(work);
+  const gap = { log: loaded.log, from: loaded.offset, to: first.offset };
+  if (gap.from >= gap.to || (await hasTrace(work, gap))) return first;
+  throw new HeadraceError(
+    "store_mismatch",
+    `${work.stream.name}: nothing of the offsets ${gap.from} to ${gap.to - 1} is stored, and the log doesn't hold them any more: store and ledger are older copies than the log`,
+  );
+}
+
+async function hasTrace(work: Reconciling, range: Omit<OffsetRange, "partition">): Promise<boolean> {
+  if ((await countPresent(work, range)) > 0) return true;
+  const spans = await work.store.present(REJECTED_TABLE, { ...range, partition: work.partition });
+  return spans.length > 0;
 }
 
 async function isHeld({ log, stream, partition }: Reconciling, position: Position): Promise<boolean> {
@@ -122,13 +186,21 @@ async function isHeld({ log, stream, partition }: Reconciling, position: Positio
 
 /** The log's beginning, when it still holds everything since the first event. */
 function wholeLog(work: Reconciling, problem: string): Position {
-  const first = firstOf(work);
-  const isWhole = first.offset === 0 || first === work.ledger.state?.origin;
-  if (isWhole && work.log.capabilities.replay) return first;
+  const gap = gapOf(work);
+  if (gap === undefined && work.log.capabilities.replay) return firstOf(work);
   throw new HeadraceError(
     "store_mismatch",
-    `${work.stream.name}: ${problem}, and the log begins at offset ${first.offset}: what came before can't be loaded again`,
+    `${work.stream.name}: ${problem}, and ${gap ?? "the log can't be read again"}: what it lacks can't be loaded again`,
   );
+}
+
+/** What the log doesn't hold of the events that are wanted; undefined when it holds all. */
+function gapOf(work: Reconciling): string | undefined {
+  const first = firstOf(work);
+  const { lost = 0 } = work.log.status(work.stream.name, work.partition);
+  const before = first === work.ledger.state?.origin ? 0 : first.offset;
+  if (before + lost === 0) return undefined;
+  return before > 0 ? `the log begins at offset ${before}` : `the log lacks ${lost} offsets since a salvage`;
 }
 
 /** The first event that is wanted: the log's, or the first after a reset. */

@@ -144,11 +144,13 @@ export interface PartitionStatus {
   /** Bytes on disk. */
   readonly bytes: number;
   readonly segments: number;
+  /** Offsets between `first` and `end` that the log doesn't have any more, after damage. Absent: none. */
+  readonly lost?: number;
   /** Idempotency keys that are remembered. */
   readonly keys: number;
   /** For how long a key is remembered at least, in milliseconds: the window, or less when newer keys took its room. */
   readonly keyWindow: number;
-  /** False once a write or sync failed; `reason` then says why. */
+  /** False while the disk is full, and for good once a write or sync failed; `reason` then says why. */
   readonly writable: boolean;
   readonly reason?: string;
 }

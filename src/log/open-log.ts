@@ -9,6 +9,11 @@ import type { Log } from "./log.ts";
  * put it elsewhere. Anything else is `config_invalid`.
  */
 export async function openLog(url: string, options: EmbeddedLogOptions): Promise<Log> {
+  return openEmbeddedLog({ ...options, folder: logFolder(url, options.folder) });
+}
+
+/** Where the embedded log is that a URL names; `folder` when it doesn't say. Throws `config_invalid` for any other URL. */
+export function logFolder(url: string, folder: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase();
   if (scheme !== "file:") {
     throw new HeadraceError(
@@ -16,7 +21,7 @@ export async function openLog(url: string, options: EmbeddedLogOptions): Promise
       `there is no log for ${scheme === undefined ? JSON.stringify(url) : `${scheme} URLs`}: use file:, the embedded log`,
     );
   }
-  return openEmbeddedLog({ ...options, folder: folderOf(url.slice(scheme.length)) ?? options.folder });
+  return folderOf(url.slice(scheme.length)) ?? folder;
 }
 
 function folderOf(path: string): string | undefined {

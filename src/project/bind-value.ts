@@ -19,10 +19,14 @@ export function bindValue(value: unknown, where: string): BoundValue {
   throw refusal(value, where);
 }
 
+/** A type in PostgreSQL's words: small letters, perhaps with sizes and as an array. */
+const POSTGRES_TYPE =
+  /^(?:[a-z_][a-z0-9_]*|double precision|character varying|time(?:stamp)? with(?:out)? time zone)(?:\(\d{1,4}(?:, ?\d{1,4})?\))?(?:\[\])*$/;
+
 /** Throws `query_failed` unless the text can only be a type: it stands in the SQL text, so nothing else may. */
 export function checkParamType(type: string): void {
   const plain = /^[A-Z][A-Za-z0-9]*(?:\((?:[\w ,()=-]|'[^'\\{}]*')*\))?$/.test(type);
-  if (!plain) {
+  if (!plain && !POSTGRES_TYPE.test(type)) {
     throw new HeadraceError("query_failed", `sql.param() takes a type such as "Date", got ${type}`);
   }
 }

@@ -1,5 +1,5 @@
-import { HeadraceError } from "../errors.ts";
 import { clickhouseDialect } from "./clickhouse-dialect.ts";
+import { postgresDialect } from "./postgres-dialect.ts";
 import type { BoundSql, BoundValue, Sql } from "./sql.ts";
 
 /** What of an `sql` template differs between databases. */
@@ -12,7 +12,7 @@ export interface SqlDialect {
 
 /** The text and parameters of an `sql` template, in the store's dialect. Parameters are named p1, p2… in order. */
 export function compileSql(query: Sql, dialect: "clickhouse" | "postgres"): BoundSql {
-  const words = dialectOf(dialect);
+  const words = DIALECTS[dialect];
   const params: Record<string, BoundValue> = {};
   let count = 0;
   const text = query.parts.map((part) => {
@@ -25,7 +25,4 @@ export function compileSql(query: Sql, dialect: "clickhouse" | "postgres"): Boun
   return { text: text.join(""), params };
 }
 
-function dialectOf(name: "clickhouse" | "postgres"): SqlDialect {
-  if (name === "clickhouse") return clickhouseDialect;
-  throw new HeadraceError("query_failed", `There is no SQL dialect "${name}" in this version`);
-}
+const DIALECTS = { clickhouse: clickhouseDialect, postgres: postgresDialect };

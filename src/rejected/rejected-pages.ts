@@ -1,5 +1,6 @@
 import { HeadraceError } from "../errors.ts";
 import { sql, type Sql } from "../project/sql.ts";
+import { sqlWords, type SqlWords } from "../store/sql-words.ts";
 import type { Store } from "../store/store.ts";
 import type { RejectedCursor } from "./rejected-cursor.ts";
 import {
@@ -8,7 +9,7 @@ import {
   offset,
   partition,
   readRejectedRows,
-  ROW_COLUMNS,
+  rowColumns,
   waiting,
   type RejectedRow,
 } from "./rejected-rows.ts";
@@ -41,7 +42,8 @@ export async function readPage(
 ): Promise<PageRows> {
   for (let { count } = wanted; ; count = Math.floor(count / 2)) {
     try {
-      return { rows: await readRejectedRows(store, pageQuery({ ...wanted, count }), signal), count };
+      const query = pageQuery(sqlWords(store.capabilities), { ...wanted, count });
+      return { rows: await readRejectedRows(store, query, signal), count };
     } catch (error) {
       if (!(error instanceof HeadraceError) || error.code !== "query_too_large" || count === 1) throw error;
     }
@@ -59,27 +61,26 @@ export function placeOf(row: RejectedRow): RejectedCursor {
 }
 
 /** The inner query finds the page by small columns, so that the events of other pages aren't read. */
-function pageQuery({ stream, selection, order, after, acceptedBefore, count }: PageWanted): Sql {
+function pageQuery(
+  words: SqlWords,
+  { stream, selection, order, after, acceptedBefore, count }: PageWanted,
+): Sql {
   const table = sql.identifier(REJECTED_TABLE);
   const isOldestFirst = order === "oldest first";
   const direction = isOldestFirst ? sql`ASC` : sql`DESC`;
   // Always the same order, whatever has the same time.
   const ordered = sql`ORDER BY ${acceptedAt} ${direction}, ${log} ${direction}, ${partition} ${direction}, ${offset} ${direction}`;
-  const wanted = sql`${waiting(stream)} AND ${selectionCondition(selection)}
-    ${acceptedBefore === undefined ? sql`` : sql`AND ${acceptedAt} < ${instant(acceptedBefore)}`}
-    ${after === undefined ? sql`` : sql`AND ${isBeyond(after, isOldestFirst ? sql`>` : sql`<`)}`}`;
+  const wanted = sql`${waiting(words, stream)} AND ${selectionCondition(words, selection)}
+    ${acceptedBefore === undefined ? sql`` : sql`AND ${acceptedAt} < ${words.time(acceptedBefore)}`}
+    ${after === undefined ? sql`` : sql`AND ${isBeyond(words, after, isOldestFirst ? sql`>` : sql`<`)}`}`;
   return sql`
-    SELECT ${ROW_COLUMNS} FROM ${table}
+    SELECT ${rowColumns(words)} FROM ${table}
     WHERE stream = ${stream} AND (${log}, ${partition}, ${offset}) IN (
       SELECT ${log}, ${partition}, ${offset} FROM ${table} WHERE ${wanted} ${ordered} LIMIT ${count})
     ${ordered}`;
 }
 
-function isBeyond(place: RejectedCursor, comparison: Sql): Sql {
+function isBeyond(words: SqlWords, place: RejectedCursor, comparison: Sql): Sql {
   return sql`(${acceptedAt}, ${log}, ${partition}, ${offset})
-    ${comparison} (${instant(place.time)}, ${place.log}, ${place.partition}, ${place.offset})`;
-}
-
-function instant(milliseconds: number): Sql {
-  return sql`fromUnixTimestamp64Milli(${milliseconds}, 'UTC')`;
+    ${comparison} (${words.time(place.time)}, ${place.log}, ${place.partition}, ${place.offset})`;
 }

@@ -1,6 +1,7 @@
 import { SYSTEM_COLUMNS } from "../project/column.ts";
 import { compileSql } from "../project/compile-sql.ts";
 import { sql, type Sql } from "../project/sql.ts";
+import type { SqlWords } from "../store/sql-words.ts";
 import type { QueryLimits, Store } from "../store/store.ts";
 import { GIB, MIB, SECOND } from "../units.ts";
 import type { RefusedBy } from "./rejected-event.ts";
@@ -28,25 +29,35 @@ export const partition = sql.identifier(SYSTEM_COLUMNS.partition);
 export const offset = sql.identifier(SYSTEM_COLUMNS.offset);
 export const acceptedAt = sql.identifier(SYSTEM_COLUMNS.acceptedAt);
 
-export const ROW_COLUMNS: Sql = sql`${log} AS log, ${partition} AS partition, ${offset} AS offset,
-  toUnixTimestamp64Milli(${acceptedAt}) AS time, event, encoding, errors, refused_by`;
+/** A quoted name, since PostgreSQL reads `offset` as its own word. */
+const offsetName = sql.identifier("offset");
+
+export function rowColumns(words: SqlWords): Sql {
+  return sql`${log} AS log, ${partition} AS partition, ${offset} AS ${offsetName},
+  ${words.milliseconds(acceptedAt)} AS time, event, encoding, errors, refused_by`;
+}
 
 /** Unique over all streams. */
 export function rejectedId(row: Pick<RejectedRow, "log" | "partition" | "offset">): string {
   return `${row.log}-${row.partition}-${row.offset}`;
 }
 
+/** The id of a row, as `rejectedId` makes it. */
+export function idExpression(words: SqlWords): Sql {
+  return sql`concat(${log}, '-', ${words.text(partition)}, '-', ${words.text(offset)})`;
+}
+
 /** The condition for a stream's rejected events that weren't replayed. */
-export function waiting(stream: string): Sql {
-  return waitingOf([stream]);
+export function waiting(words: SqlWords, stream: string): Sql {
+  return waitingOf(words, [stream]);
 }
 
 /** The same for several streams. Hashes, since there may be millions of marks. */
-export function waitingOf(streams: readonly string[]): Sql {
+export function waitingOf(words: SqlWords, streams: readonly string[]): Sql {
   const table = sql.identifier(REJECTED_TABLE);
-  return sql`stream IN ${streams} AND code != ${REPLAYED}
-    AND sipHash64(concat(${log}, '-', toString(${partition}), '-', toString(${offset}))) NOT IN (
-      SELECT sipHash64(event) FROM ${table} WHERE stream IN ${streams} AND code = ${REPLAYED})`;
+  const ofStreams = words.isOneOf(sql`stream`, streams);
+  const replayed = sql`SELECT ${words.hash(sql`event`)} FROM ${table} WHERE ${ofStreams} AND code = ${REPLAYED}`;
+  return sql`${ofStreams} AND code != ${REPLAYED} AND ${words.isNoneOf(words.hash(idExpression(words)), replayed)}`;
 }
 
 export async function readRejectedRows(

@@ -1,6 +1,7 @@
 import { HeadraceError } from "../errors.ts";
 import { sql, type Sql } from "../project/sql.ts";
-import { acceptedAt, log, offset, partition } from "./rejected-rows.ts";
+import type { SqlWords } from "../store/sql-words.ts";
+import { acceptedAt, idExpression, offset } from "./rejected-rows.ts";
 
 /** Ids of one request. */
 export const REPLAY_IDS_MAX = 1_000;
@@ -17,18 +18,17 @@ export interface RejectedSelection {
 /**
  * The condition of a selection. Throws `bad_parameter` for an id that isn't one.
  */
-export function selectionCondition({ ids, code, before }: RejectedSelection): Sql {
-  return sql`1
-    ${ids === undefined ? sql`` : idsCondition(ids)}
+export function selectionCondition(words: SqlWords, { ids, code, before }: RejectedSelection): Sql {
+  return sql`1 = 1
+    ${ids === undefined ? sql`` : idsCondition(words, ids)}
     ${code === undefined ? sql`` : sql`AND code = ${code}`}
-    ${before === undefined ? sql`` : sql`AND ${acceptedAt} < fromUnixTimestamp64Milli(${before}, 'UTC')`}`;
+    ${before === undefined ? sql`` : sql`AND ${acceptedAt} < ${words.time(before)}`}`;
 }
 
-function idsCondition(ids: readonly string[]): Sql {
-  const places = ids.map(placeOf);
+function idsCondition(words: SqlWords, ids: readonly string[]): Sql {
+  const offsets = ids.map((id) => placeOf(id).offset);
   // By the offset first, which has an index.
-  return sql`AND ${offset} IN ${places.map((place) => place.offset)}
-    AND concat(${log}, '-', toString(${partition}), '-', toString(${offset})) IN ${ids}`;
+  return sql`AND ${words.isOneOf(offset, offsets)} AND ${words.isOneOf(idExpression(words), ids)}`;
 }
 
 function placeOf(id: string): { readonly offset: number } {

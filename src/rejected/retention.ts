@@ -2,6 +2,7 @@ import { messageOf } from "../errors.ts";
 import { SYSTEM_COLUMNS } from "../project/column.ts";
 import { compileSql } from "../project/compile-sql.ts";
 import { sql } from "../project/sql.ts";
+import { sqlWords } from "../store/sql-words.ts";
 import type { QueryLimits, Store } from "../store/store.ts";
 import { GIB, MIB, MINUTE } from "../units.ts";
 import { REJECTED_TABLE } from "./rejected-table.ts";
@@ -88,10 +89,12 @@ function cutBySize(minutes: readonly Minute[], bytesMax: number): number {
 
 /** Newest first. */
 async function readMinutes(store: RejectedRetention["store"]): Promise<Minute[]> {
-  const minute = sql`toUnixTimestamp(toStartOfMinute(${sql.identifier(SYSTEM_COLUMNS.acceptedAt)}))`;
+  const words = sqlWords(store.capabilities);
+  const minute = words.minute(sql.identifier(SYSTEM_COLUMNS.acceptedAt));
+  const size = sql`${words.bytes(sql`event`)} + ${words.bytes(sql`errors`)}`;
   const { chunks } = await store.query({
     sql: compileSql(
-      sql`SELECT ${minute} AS at, sum(length(event) + length(errors)) AS bytes
+      sql`SELECT ${minute} AS at, sum(${size}) AS bytes
         FROM ${sql.identifier(REJECTED_TABLE)} GROUP BY at ORDER BY at DESC`,
       store.capabilities.dialect,
     ),

@@ -9,6 +9,7 @@ import type { StreamedParts } from "./begin-answer.ts";
 import type { AnswerCache } from "./cache/answer-cache.ts";
 import { SharedRuns } from "./cache/shared-runs.ts";
 import type { SqlTraits } from "./cache/sql-traits.ts";
+import { VOCABULARIES } from "./cache/vocabulary.ts";
 import type { VersionsOf } from "./cache/versions.ts";
 import { endpointSql } from "./endpoint-sql.ts";
 import { matchesEtag } from "./negotiate.ts";
@@ -81,7 +82,8 @@ export class EndpointRunner {
   ): Promise<EndpointOutcome> {
     const { knowledge, cache, versionsOf } = this.#deps;
     const sql = endpointSql(endpoint, params, this.#deps.store.capabilities.dialect);
-    const traits = knowledge.knownTraits(sql.text) ?? (await knowledge.traits(sql.text));
+    const known = knowledge.knownTraits(sql.text) ?? (await knowledge.traits(sql.text));
+    const traits = this.#readsClock(sql) ? { ...known, deterministic: false } : known;
     const { format } = request;
     const key = JSON.stringify([endpoint.name, format, sql.text, sql.params]);
     const versions = versionsOf(traits.streams);
@@ -93,6 +95,13 @@ export class EndpointRunner {
     if (matchesEtag(request.ifNoneMatch, etag)) return { kind: "unchanged", etag, cache: "hit" };
     if (kept !== undefined) return { kind: "whole", answer: kept, cache: "hit" };
     return this.#share({ endpoint, sql, traits, format, key, versions, etag }, request);
+  }
+
+  /** A text beside a date may be 'now' on PostgreSQL, and which value is what only the server knows. */
+  #readsClock({ params }: BoundSql): boolean {
+    const { clockText } = VOCABULARIES[this.#deps.store.capabilities.dialect];
+    if (clockText === undefined) return false;
+    return Object.values(params).some(({ value }) => typeof value === "string" && clockText.test(value));
   }
 
   async #share(job: Job, request: RunRequest): Promise<EndpointOutcome> {

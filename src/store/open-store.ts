@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,16 +26,18 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store that a URL names: `chdb:` is ClickHouse in this process. The engine takes one folder in a process.
+ * Opens the store that a URL names: `chdb:` is ClickHouse in this process, which takes one folder in a process; `postgres://…`
+ * is a PostgreSQL server.
  * @throws HeadraceError `config_invalid` for a URL that names no store of this version, or where the engine can't run;
  * `store_failed` when it can't be opened.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
+  if (isPostgres(url)) return openPostgres(url, options);
   if (url !== "chdb:") {
     const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
-    const known = scheme === "clickhouse" || scheme === "postgres";
+    const known = scheme === "clickhouse";
     const why = known ? `this version has no store over ${scheme}: yet` : "it names no store";
-    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${why}; use chdb:`);
+    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${why}; use chdb: or postgres://…`);
   }
   const { EmbeddedConnection } = await import("./clickhouse/embedded/embedded-connection.ts");
   const { ClickHouseStore } = await import("./clickhouse/clickhouse-store.ts");
@@ -46,8 +49,42 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
   return ClickHouseStore.open(connection);
 }
 
-/** An empty embedded store in a temporary folder that is removed when it is closed. */
-export async function openTemporaryStore(options: Omit<StoreOptions, "folder"> = {}): Promise<Store> {
+const isPostgres = (url: string): boolean => /^postgres(?:ql)?:/.test(url);
+
+async function openPostgres(url: string, options: StoreOptions): Promise<Store> {
+  const { parsePostgresUrl } = await import("./postgres/connect-options.ts");
+  const { PostgresStore } = await import("./postgres/postgres-store.ts");
+  return PostgresStore.open(parsePostgresUrl(url), { readers: options.readers ?? READERS_DEFAULT });
+}
+
+async function openTemporarySchema(url: string, options: Omit<StoreOptions, "folder">): Promise<Store> {
+  const { parsePostgresUrl } = await import("./postgres/connect-options.ts");
+  const { PostgresStore } = await import("./postgres/postgres-store.ts");
+  const { sqlLogin: _nobody, ...target } = parsePostgresUrl(url);
+  const schema = `headrace_check_${randomBytes(6).toString("hex")}`;
+  const readers = options.readers ?? 2;
+  const store = await PostgresStore.open({ ...target, schema }, { readers, patience: 0 });
+  const close = store.close.bind(store);
+  return Object.assign(store, {
+    close: async () => {
+      try {
+        await store.dropSchema();
+      } finally {
+        await close();
+      }
+    },
+  });
+}
+
+/**
+ * An empty store that is gone when it is closed: an embedded one in a temporary folder, or a schema of its own in the
+ * database that the URL names.
+ */
+export async function openTemporaryStore(
+  options: Omit<StoreOptions, "folder"> = {},
+  url = "chdb:",
+): Promise<Store> {
+  if (isPostgres(url)) return openTemporarySchema(url, options);
   const folder = await mkdtemp(join(tmpdir(), "headrace-store-"));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {

@@ -4,7 +4,7 @@ import type { BoundSql } from "../project/sql.ts";
 import type { TextColumn } from "./text-column.ts";
 
 /**
- * The port to the analytics database. Adapters: `clickhouse/`.
+ * The port to the analytics database. Adapters: `clickhouse/` and `postgres/`.
  *
  * Errors are HeadraceErrors. An insert fails with `store_refused_events` when the data is at fault (`details.reason`, and
  * `details.row` when the store names it: the index in the batch), and with `store_failed` for anything else. A query fails
@@ -63,8 +63,17 @@ export interface Store {
    */
   beginRebuild(spec: TableSpec): Promise<TableRebuild | undefined>;
 
+  /** Whether the database can be reached, as far as is known without asking it. Absent: it is in this process. */
+  status?(): StoreState;
+
   /** Waits for what is running and closes. */
   close(): Promise<void>;
+}
+
+export interface StoreState {
+  readonly ready: boolean;
+  /** Why it isn't. */
+  readonly reason?: string;
 }
 
 /** A table that is being made anew. Until `finish`, nobody sees anything of it, and a start or another attempt drops it. */

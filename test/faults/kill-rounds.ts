@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Traffic } from "../guarantees/traffic.ts";
 import { seededRandom, type Random } from "../support/random.ts";
 import { startServerProcess } from "../support/server-process.ts";
+import { until } from "../support/until.ts";
 import { checkCounters } from "./counters.ts";
 import { judge } from "./judge.ts";
 import type { FaultContext, Figures } from "./scenario.ts";
@@ -16,6 +17,15 @@ export interface KillRounds {
   readonly under?: readonly string[];
   /** Resolves when the moment to kill has come. */
   readonly moment: (traffic: Traffic, random: Random) => Promise<void>;
+}
+
+/** How long the slowest machine may take to answer so many batches, in milliseconds. */
+const ANSWERS_DEADLINE = 60_000;
+
+/** After any number of answers. */
+export async function randomMoment(traffic: Traffic, random: Random): Promise<void> {
+  const enough = traffic.answered + 5 + random.below(145);
+  await until(() => traffic.answered > enough, { timeout: ANSWERS_DEADLINE });
 }
 
 /** Kills a server under load, starts the next on its folder, and so on; compares everything at the end. */

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { postgresMissing } from "../support/postgres-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 export type Need = NonNullable<Scenario["needs"]>[number];
@@ -13,6 +14,7 @@ const ADVICE: Readonly<Record<Need, string>> = {
     "strace, and the right to trace processes (apt-get install strace; in a container --cap-add=SYS_PTRACE)",
   tmpfs: "the right to mount a tmpfs (run as root; in a container --cap-add=SYS_ADMIN)",
   root: "to be run as root",
+  postgres: "PostgreSQL 15 or later (as root on Debian scripts/install-postgres.sh installs it)",
 };
 
 const PACKAGES: Partial<Readonly<Record<Need, string>>> = { strace: "strace" };
@@ -47,6 +49,8 @@ function isThere(need: Need): boolean {
       return isRoot() && canMount();
     case "root":
       return isRoot();
+    case "postgres":
+      return postgresMissing() === undefined;
     default:
       return need satisfies never;
   }

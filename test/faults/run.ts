@@ -1,6 +1,7 @@
 // `npm run faults`: runs the scenarios, prints a table and writes docs/FAULTS.md. docs/FAULTS.md says how to use it.
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
+import { messageOf } from "../../src/errors.ts";
 import { bite } from "./bite.ts";
 import { missingOf } from "./needs.ts";
 import { printTable, replayCommand, writeFigures } from "./report.ts";
@@ -17,17 +18,7 @@ const USAGE = `npm run faults -- [options]
   --bite                 with each protection (or the one of --without) switched off in turn: who notices?
   --list                 the names of the scenarios`;
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string" },
-    seed: { type: "string" },
-    short: { type: "boolean", default: false },
-    without: { type: "string" },
-    bite: { type: "boolean", default: false },
-    list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const values = readOptions();
 
 /** How often a line tells how far it is where there is no terminal, in milliseconds. */
 const PROGRESS_INTERVAL = 60_000;
@@ -78,6 +69,25 @@ async function main(): Promise<number> {
   const isWhole = values.only === undefined && scale === "full" && without === undefined;
   if (isWhole) await writeFigures(outcomes, seed);
   return outcomes.every((outcome) => holds(outcome) || isSkippable(outcome)) ? 0 : 1;
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: "string" },
+        seed: { type: "string" },
+        short: { type: "boolean", default: false },
+        without: { type: "string" },
+        bite: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${messageOf(error)}\n${USAGE}`);
+    return process.exit(2);
+  }
 }
 
 function protectionOf(name: string | undefined): Protection | undefined | null {

@@ -82,8 +82,19 @@ export const protections = {
       },
       {
         file: "src/load/reconcile.ts",
-        find: "if (whole === latest.at(-1)) return keptPosition(work, state);",
+        find: "if (whole === latest.at(-1) && missing === 0) return keptPosition(work, state);",
         replace: "return keptPosition(work, state);",
+      },
+    ],
+  },
+  "row-count": {
+    what: "at a start the rows of a table are as many as were inserted",
+    groups: ["power loss"],
+    removals: [
+      {
+        file: "src/load/reconcile.ts",
+        find: "return Math.max(0, rows - ((await countRows(store, stream.name)) - ofPlan));",
+        replace: "return 0;",
       },
     ],
   },

@@ -33,17 +33,29 @@ const TEXTS = [
   "\u0000nul",
 ];
 
+export interface EventMakerOptions {
+  readonly batchBytes?: number;
+  readonly first?: number;
+  /** Default true. */
+  readonly nul?: boolean;
+}
+
 /** Makes events with numbers of their own, so that a lost, a doubled and a changed one can each be told. */
 export class EventMaker {
   readonly #random: Random;
   readonly #batchBytes: number;
+  readonly #texts: readonly string[];
   #next: number;
 
-  /** With `batchBytes` the texts are so long that a batch has about so many. `first` is the first event's number. */
-  constructor(random: Random, options: { readonly batchBytes?: number; readonly first?: number } = {}) {
+  /**
+   * With `batchBytes` the texts are so long that a batch has about so many. `first` is the first event's number. Without
+   * `nul` no text has U+0000, which some stores can't hold.
+   */
+  constructor(random: Random, options: EventMakerOptions = {}) {
     this.#random = random;
     this.#next = options.first ?? 1;
     this.#batchBytes = options.batchBytes ?? 0;
+    this.#texts = options.nul === false ? TEXTS.filter((text) => !text.includes("\0")) : TEXTS;
   }
 
   batch(stream: string, writer: string, keyed: boolean): SentBatch {
@@ -72,7 +84,7 @@ export class EventMaker {
       writer,
       at: new Date(1_600_000_000_000 + n * 1234).toISOString(),
       big: String(9_007_199_254_740_993n + BigInt(n)),
-      text: `${TEXTS[n % TEXTS.length]} ${n}${padding}`,
+      text: `${this.#texts[n % this.#texts.length]} ${n}${padding}`,
       tags: Array.from({ length: n % 3 }, (_, index) => `tag${index}`),
     };
     return n % 5 === 0 ? event : { ...event, ratio: n / 7 };

@@ -1,5 +1,5 @@
 import type { Random } from "../support/random.ts";
-import { EventMaker, send, withoutBad, type SentBatch } from "./oracle.ts";
+import { EventMaker, send, withoutBad, type EventMakerOptions, type SentBatch } from "./oracle.ts";
 
 /** Writers that go on sending to whichever process is up, while servers come and go. */
 export class Traffic {
@@ -8,8 +8,8 @@ export class Traffic {
   #server = Promise.withResolvers<string>();
   #stopped = false;
 
-  constructor(random: Random) {
-    this.maker = new EventMaker(random);
+  constructor(random: Random, options: EventMakerOptions = {}) {
+    this.maker = new EventMaker(random, options);
   }
 
   /** A server is up: writers go on there. */
@@ -51,6 +51,11 @@ export class Traffic {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Writers may begin again. */
+  resume(): void {
+    this.#stopped = false;
   }
 
   async #send(batch: SentBatch): Promise<void> {

@@ -213,7 +213,8 @@ async function eraseAndDie(what: typeof SOME | typeof ALL, fault: { step: number
   const erased = dying.start().then(() => dying.erase("plain", what, TIMEOUT));
   erased.catch(() => {});
   await Promise.race([erased, faulty.died]);
-  if (!faulty.isDead) await dying.stop();
+  // What comes after the erasing may be where it dies.
+  if (!faulty.isDead) await Promise.race([dying.stop(), faulty.died]);
   await faulty.bury();
 
   await append(own.log, "plain", numbers(0, 2));

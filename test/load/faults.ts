@@ -126,7 +126,11 @@ export class FaultyWorld {
 
 /** What an insert takes that fails in its middle. */
 export function firstHalf(batch: PlannedBatch): PlannedBatch {
-  const count = Math.floor(batch.count / 2);
+  return firstRows(batch, Math.floor(batch.count / 2));
+}
+
+/** The first rows of a batch. */
+export function firstRows(batch: PlannedBatch, count: number): PlannedBatch {
   const lines = Buffer.concat([...batch.lines])
     .toString()
     .split("\n")

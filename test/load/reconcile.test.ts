@@ -175,7 +175,7 @@ test("an emptied store is refused when the log has dropped its beginning, and no
     await next.start();
     expect(next.status("plain").state).toBe("stopped");
     expect(next.status("plain").reason).toMatch(
-      /^store_mismatch: plain: the store was emptied or replaced, and the log begins at offset [1-9]\d*: what came before can't be loaded again$/,
+      /^store_mismatch: plain: the store was emptied or replaced, and the log begins at offset [1-9]\d*: what it lacks can't be loaded again$/,
     );
     await next.stop();
     expect(await offsetsIn(shared.store, "plain", otherLog(end.log))).toEqual([]);

@@ -146,10 +146,7 @@ export const otherLog = (log: string): string => `other-${log}`;
 
 /** Every offset of a log that a table holds, sorted, with those that it holds twice twice. */
 export async function offsetsIn(store: Store, table: string, log: string): Promise<number[]> {
-  const rows = await select(
-    store,
-    `SELECT toFloat64(_offset) AS o FROM ${table} WHERE _log = '${log}' ORDER BY o`,
-  );
+  const rows = await select(store, `SELECT _offset AS o FROM "${table}" WHERE _log = '${log}' ORDER BY o`);
   return rows.map((row) => Number(row["o"]));
 }
 

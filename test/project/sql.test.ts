@@ -132,13 +132,20 @@ test.each([
   "DateTime64(3, 'Europe/Zurich')",
   "Array(Nullable(DateTime64(3, 'UTC')))",
   "Enum8('a' = 1)",
+  "date",
+  "numeric(10, 2)",
+  "double precision",
+  "timestamp with time zone",
+  "uuid[]",
 ])("sql.param takes the type %s", (type) => {
   expect(() => sql.param("x", type)).not.toThrow();
 });
 
 test.each([
   "",
-  "date",
+  "date x",
+  "integer FROM pg_class",
+  "text[] --",
   "Date}",
   "Date} OR {x:Date",
   "String)",
@@ -152,8 +159,12 @@ test.each([
   expect(() => sql.param("x", type)).toThrow('sql.param() takes a type such as "Date"');
 });
 
-test("a dialect that isn't there is named", () => {
-  expect(() => compileSql(sql`SELECT 1`, "postgres")).toThrow('There is no SQL dialect "postgres"');
+test("PostgreSQL's names are in its own quotes, and its parameters have the same places", () => {
+  const query = sql`SELECT ${sql.identifier('a"b`')} FROM ${flights} WHERE n = ${7}`;
+  expect(compileSql(query, "postgres")).toEqual({
+    text: 'SELECT "a""b`" FROM "flights" WHERE n = {p1:Int64}',
+    params: { p1: { type: "Int64", value: "7" } },
+  });
 });
 
 test("parts can be reused, and each use binds anew", () => {

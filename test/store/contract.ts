@@ -7,9 +7,10 @@ import { describeLimits } from "./contract/limits.ts";
 import { describeMigrate } from "./contract/migrate.ts";
 import { describeQuery } from "./contract/query.ts";
 import { describeValues } from "./contract/values.ts";
+import type { StoreWords } from "./words.ts";
 
-/** Runs what every store must do. `open` gives an empty store. */
-export function describeStoreContract(name: string, open: () => Promise<Store>): void {
+/** Runs what every store must do. `open` gives an empty store; `words` are what of SQL differs between engines. */
+export function describeStoreContract(name: string, open: () => Promise<Store>, words: StoreWords): void {
   describe(`the store contract: ${name}`, () => {
     let opened: Store | undefined;
     const store = (): Store => {
@@ -23,12 +24,12 @@ export function describeStoreContract(name: string, open: () => Promise<Store>):
       await opened?.close();
     });
 
-    describeMigrate(store);
-    describeInsert(store);
-    describeValues(store);
-    describeIds(store);
-    describeErase(store);
-    describeQuery(store);
-    describeLimits(store);
+    describeMigrate(store, words);
+    describeInsert(store, words);
+    describeValues(store, words);
+    describeIds(store, words);
+    describeErase(store, words);
+    describeQuery(store, words);
+    describeLimits(store, words);
   });
 }

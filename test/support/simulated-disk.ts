@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { File, FileSystem } from "../../src/log/embedded/file-system.ts";
+import type { File, FileSystem } from "../../src/file-system.ts";
 import { seededRandom, type Random } from "./random.ts";
 
 /** A call to the disk, for a fault to look at. */

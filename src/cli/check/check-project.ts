@@ -33,9 +33,12 @@ export interface ReportedColumn {
   readonly type: string;
 }
 
-/** Creates the project's tables in a temporary store and verifies every endpoint against it. */
-export async function checkProject(project: Project): Promise<ProjectReport> {
-  const store = await openTemporaryStore();
+/**
+ * Creates the project's tables in a temporary store of the engine that the URL names (default: the embedded one) and verifies
+ * every endpoint against it.
+ */
+export async function checkProject(project: Project, storeUrl?: string): Promise<ProjectReport> {
+  const store = await openTemporaryStore({}, storeUrl);
   try {
     const streams: StreamReport[] = [];
     for (const stream of project.streams) streams.push(await checkStream(stream, store));

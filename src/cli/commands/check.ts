@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { loadConfig } from "../../config.ts";
+import { loadConfig, loadStoreUrl } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
 import type { Project } from "../../project/declarations.ts";
 import type { ProjectReport, StreamReport } from "../check/check-project.ts";
@@ -21,6 +21,7 @@ export function registerCheck(program: Command, io: Io): void {
     .description(
       "Loads the project, creates its tables in a temporary store and verifies the SQL and the result types of every endpoint: " +
         "without its optional parameters, with each of them and with all. Touches no data. " +
+        "The store is of the engine that HEADRACE_STORE_URL names; on PostgreSQL it is a schema of its own that is dropped again. " +
         "With --against it tells instead what a start would do with the tables of a data folder whose server is stopped, and does nothing of it.",
     )
     .addOption(projectOption())
@@ -43,7 +44,7 @@ async function check(options: Options, io: Io): Promise<void> {
   if (options.against !== undefined) return checkAgainst(project, options.against, options, io);
   // The engine is loaded only by the commands that need it, and when the project is known to be good.
   const { checkProject } = await import("../check/check-project.ts");
-  const report = await checkProject(project);
+  const report = await checkProject(project, loadStoreUrl({ projectFolder: projectFolder(options.project) }));
   if (options.json === true) printLine(io.stdout, JSON.stringify(report));
   else printReport(report, io);
   if (report.ok) return;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { ConfigSources } from "../../config.ts";
 import { HeadraceError } from "../../errors.ts";
 import { SECTIONS, type Examination, type Finding } from "../doctor/finding.ts";
 import { plural } from "../doctor/show.ts";
@@ -8,6 +9,7 @@ import { examples, jsonOption, projectFolder, projectOption } from "../options.t
 interface Options {
   readonly project: string;
   readonly data?: string;
+  readonly salvage?: boolean;
   readonly json?: boolean;
 }
 
@@ -17,17 +19,21 @@ export function registerDoctor(program: Command, io: Io): void {
     .summary("look at the machine, the settings and the data folder")
     .description(
       "Looks at what a server needs: the machine, its limits, settings and project, the data folder, its disk and log, the clock, " +
-        "and whether a server runs. Says of each what it means and what to do. Changes nothing; to measure the disk it writes a small " +
-        "file and removes it. Exits with 1 when there is a problem; warnings don't count.",
+        "and whether a server runs. Says of each what it means and what to do. Changes nothing by itself; to measure the disk it writes a small " +
+        "file and removes it. While no server has the data folder every record of the log is read. Exits with 1 when there is a problem; warnings " +
+        "don't count. With --salvage, on a data folder whose server is stopped: makes a healthy log of all that is whole in each damaged one, puts " +
+        "damaged ledgers aside, and says exactly what could not be saved. The damaged files are kept beside the new ones.",
     )
     .addOption(projectOption())
     .option("--data <dir>", "the data folder (HEADRACE_DATA)")
+    .option("--salvage", "save what is whole of damaged logs and ledgers")
     .addOption(jsonOption())
     .addHelpText(
       "after",
       examples(
         "headrace doctor",
         "headrace doctor --project examples/flights --data /var/lib/flights",
+        "headrace doctor --salvage",
         "headrace doctor --json | jq '.checks[] | select(.state != \"ok\")'",
       ),
     )
@@ -35,11 +41,12 @@ export function registerDoctor(program: Command, io: Io): void {
 }
 
 async function doctor(options: Options, io: Io): Promise<void> {
+  if (options.salvage === true) {
+    const { salvage } = await import("../doctor/salvage.ts");
+    return salvage(sourcesOf(options), io, options.json === true);
+  }
   const { examine } = await import("../doctor/examine.ts");
-  const examination = await examine({
-    projectFolder: projectFolder(options.project),
-    flags: options.data === undefined ? {} : { data: options.data },
-  });
+  const examination = await examine(sourcesOf(options));
   if (options.json === true) printLine(io.stdout, JSON.stringify(examination));
   else printExamination(examination, io);
   if (!examination.ok) {
@@ -48,6 +55,10 @@ async function doctor(options: Options, io: Io): Promise<void> {
       `there ${examination.problems === 1 ? "is" : "are"} ${plural(examination.problems, "problem")}`,
     );
   }
+}
+
+function sourcesOf({ project, data }: Options): ConfigSources {
+  return { projectFolder: projectFolder(project), flags: data === undefined ? {} : { data } };
 }
 
 const STATE_STYLES = { ok: "green", warning: "yellow", problem: "red" } as const;

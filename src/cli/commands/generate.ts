@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { loadStoreUrl } from "../../config.ts";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import { printLine, styled, writeAll, type Io } from "../io.ts";
 import { examples, jsonOption, projectFolder, projectOption } from "../options.ts";
@@ -39,7 +40,10 @@ async function generateClientFile(options: ClientCommandOptions, io: Io): Promis
   // The engine is loaded only by the commands that need it, and when the project is known to be good.
   const { endpointChecks } = await import("../generate/endpoint-checks.ts");
   const { generateClient } = await import("../generate/generate-client.ts");
-  const source = generateClient(project, await endpointChecks(project));
+  const source = generateClient(
+    project,
+    await endpointChecks(project, loadStoreUrl({ projectFolder: projectFolder(options.project) })),
+  );
   if (options.out === undefined) return writeAll(io.stdout, source);
 
   const file = resolve(options.out);

@@ -1,11 +1,13 @@
+import { join } from "node:path";
 import type { Config, ConfigSources } from "../../config.ts";
 import { toHeadraceError } from "../../errors.ts";
+import { logFolder } from "../../log/open-log.ts";
 import { loadProject } from "../../project/load-project.ts";
 import { examineSpace, examineSync } from "./disk.ts";
 import { SECTIONS, type Examination, type Finding } from "./finding.ts";
 import { examineFolder } from "./folder.ts";
 import { examineLimits } from "./limits.ts";
-import { examineData, type LogExamination } from "./log.ts";
+import { examineData, type DataLook } from "./log.ts";
 import { examineMachine, examineResources } from "./machine.ts";
 import { examineServer } from "./server.ts";
 import { examineSettings } from "./settings.ts";
@@ -69,11 +71,11 @@ async function examineProject(
 async function examineDataFolder(
   config: Config,
   streams: readonly string[] | undefined,
-): Promise<Pick<LogExamination, "findings" | "locked">> {
+): Promise<Pick<DataLook, "findings" | "locked">> {
   const { dataFolder, logRetentionSize } = config;
   const folder = await examineFolder(dataFolder);
   const data = folder.exists
-    ? await examineData(dataFolder, streams)
+    ? await examineData(dataFolder, logFolder(config.logUrl, join(dataFolder, "log")), streams)
     : { findings: [], surveys: [], locked: false };
   const logBytes = data.surveys.reduce((sum, { bytes }) => sum + bytes, 0);
   const logBytesMax = Math.max(0, (streams?.length ?? 0) * logRetentionSize - logBytes);

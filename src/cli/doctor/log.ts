@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { lookAtLock } from "../../data-folder.ts";
 import { messageOf } from "../../errors.ts";
+import { examineDamage, type DataFolders } from "../../compose-salvage.ts";
+import { damageFindings } from "./damage.ts";
 import { surveyLog, type LogSurvey } from "../../log/embedded/survey.ts";
 import { SECOND } from "../../units.ts";
 import type { Finding } from "./finding.ts";
@@ -9,18 +11,22 @@ import { plural, showBytes, showTime } from "./show.ts";
 /** A clock that is set back by less is corrected all the time. */
 const CLOCK_TOLERANCE = SECOND;
 
-export interface LogExamination {
+export interface DataLook {
   readonly findings: readonly Finding[];
   readonly surveys: readonly LogSurvey[];
   /** The process that has the data folder; undefined when none has, or it hasn't said. */
   readonly locked: boolean;
 }
 
-/** Looks at a data folder and changes nothing in it. `streams` are the project's, undefined without one. */
+/**
+ * Looks at a data folder and changes nothing in it; `logs` is where its log is. `streams` are the project's, undefined without
+ * one. While no server has the folder, every record is read.
+ */
 export async function examineData(
   folder: string,
+  logs: string,
   streams: readonly string[] | undefined,
-): Promise<LogExamination> {
+): Promise<DataLook> {
   const { locked, holder } = await lookAtLock(folder);
   const by = holder === undefined ? "another process" : `process ${holder.pid} since ${holder.since}`;
   const lock: Finding = {
@@ -30,29 +36,32 @@ export async function examineData(
     ...(locked ? { meaning: "A second server on it would be refused." } : {}),
     values: { locked, pid: holder?.pid ?? null },
   };
+  const { surveys, findings } = await surveyFinding(logs);
+  const newest = Math.max(
+    ...surveys.map(({ newestAcceptedAt }) => newestAcceptedAt ?? Number.NEGATIVE_INFINITY),
+  );
+  const damage = locked ? findings : damageFindings(await examineDamage(foldersOf(folder, logs)));
+  const looks = surveys.map((survey) => streamFinding(survey, streams));
+  return { findings: [lock, ...looks, ...damage, clockFinding(newest, Date.now())], surveys, locked };
+}
+
+function foldersOf(folder: string, logs: string): DataFolders {
+  return { logs, ledgers: join(folder, "ledger") };
+}
+
+/** What can be told in a moment, also while a server writes. */
+async function surveyFinding(logs: string): Promise<Pick<DataLook, "surveys" | "findings">> {
   try {
-    const surveys = await surveyLog(join(folder, "log"));
-    const newest = Math.max(
-      ...surveys.map(({ newestAcceptedAt }) => newestAcceptedAt ?? Number.NEGATIVE_INFINITY),
-    );
-    return {
-      findings: [
-        lock,
-        ...surveys.map((survey) => streamFinding(survey, streams)),
-        clockFinding(newest, Date.now()),
-      ],
-      surveys,
-      locked,
-    };
+    return { surveys: await surveyLog(logs), findings: [] };
   } catch (error) {
     const damaged: Finding = {
       check: "log.streams",
       state: "problem",
       found: messageOf(error),
       meaning: "No server starts on this folder.",
-      advice: "Restore the file from a copy; nothing was changed.",
+      advice: "Restore the file from a copy, or stop the server and run `headrace doctor` again.",
     };
-    return { findings: [lock, damaged], surveys: [], locked };
+    return { surveys: [], findings: [damaged] };
   }
 }
 

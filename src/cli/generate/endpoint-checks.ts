@@ -8,9 +8,9 @@ import { tableSpec } from "../../store/table-spec.ts";
  * What the engine says of every endpoint, asked of a temporary store that has the project's tables.
  * @throws HeadraceError `check_failed` when an endpoint doesn't pass: its rows have no types then.
  */
-export async function endpointChecks(project: Project): Promise<readonly EndpointCheck[]> {
+export async function endpointChecks(project: Project, storeUrl?: string): Promise<readonly EndpointCheck[]> {
   if (project.endpoints.length === 0) return [];
-  const store = await openTemporaryStore();
+  const store = await openTemporaryStore({}, storeUrl);
   try {
     await store.migrate(project.streams.map(tableSpec), { dryRun: false });
     const checks = await verifyEndpoints(project, store);

@@ -2,11 +2,11 @@ import type { Log } from "../../log/log.ts";
 import type { OffsetRange } from "../../store/store.ts";
 import { rangeOf, readGroup } from "./read-group.ts";
 
-/** What the log holds and will hold, by log id. Reads it all when a recovery has changed the id on the way. */
+/** What the log holds and will hold, by log id. Reads it all when a recovery has changed the id on the way, or a salvage left gaps. */
 export async function heldRanges(log: Log, stream: string): Promise<readonly OffsetRange[]> {
-  const { first, end } = log.status(stream, 0);
+  const { first, end, lost = 0 } = log.status(stream, 0);
   const open = { partition: 0, to: Number.MAX_SAFE_INTEGER };
-  if (first.log === end.log || first.offset === end.offset) {
+  if ((first.log === end.log && lost === 0) || first.offset === end.offset) {
     return [{ ...open, log: end.log, from: first.offset }];
   }
   const ranges: OffsetRange[] = [];
@@ -16,7 +16,8 @@ export async function heldRanges(log: Log, stream: string): Promise<readonly Off
     if (group === undefined) break;
     const range = rangeOf(group);
     const last = ranges.at(-1);
-    if (last?.log === range.log) ranges[ranges.length - 1] = { ...last, to: range.to };
+    if (last?.log === range.log && last.to === range.from)
+      ranges[ranges.length - 1] = { ...last, to: range.to };
     else ranges.push(range);
     next = { log: range.log, offset: range.to };
   }

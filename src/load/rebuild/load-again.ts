@@ -8,7 +8,7 @@ export async function planLoadAgain(
   work: Reconciling,
 ): Promise<{ readonly lost: number; readonly toLoad: number; readonly refused?: string }> {
   const { log, store, stream, partition } = work;
-  const { first: held, end } = log.status(stream.name, partition);
+  const { first: held, end, lost: gaps = 0 } = log.status(stream.name, partition);
   const { loaded } = work.ledger.state ?? {};
   if (loaded?.log === end.log && loaded.offset > end.offset) {
     throw new HeadraceError(
@@ -20,10 +20,10 @@ export async function planLoadAgain(
   // What was before a reset isn't wanted.
   const isReset = first === work.ledger.state?.origin;
   const before = { log: held.log, partition, from: 0, to: isReset ? 0 : first.offset };
-  const lost = before.to - sizeOf(await store.present(stream.name, before));
+  const lost = before.to - sizeOf(await store.present(stream.name, before)) + gaps;
   const toLoad = end.offset - first.offset;
   if (lost === 0) return { lost, toLoad };
-  const refused = `${stream.name}: the store was emptied, replaced or set back, and the log begins at offset ${first.offset}: up to ${lost} events of before are lost unless the old store is restored`;
+  const refused = `${stream.name}: the store was emptied, replaced or set back, and the log begins at offset ${first.offset}${gaps > 0 ? ` and lacks ${gaps} offsets since a salvage` : ""}: up to ${lost} events are lost unless the old store is restored`;
   return { lost, toLoad, refused };
 }
 

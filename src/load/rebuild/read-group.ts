@@ -4,7 +4,7 @@ import type { OffsetRange } from "../../store/store.ts";
 import { LOAD_LIMITS, READ_BYTES } from "../limits.ts";
 import { endOf } from "../rows.ts";
 
-/** Batches of the log that follow each other, of one log id and one schema. */
+/** Batches of the log that follow each other without a gap, of one log id and one schema. */
 export type Group = readonly [LogBatch, ...LogBatch[]];
 
 /** The next batches from a position on, before an offset; about as many as the loader gathers. Undefined when there are none. */
@@ -19,7 +19,11 @@ export async function readGroup(
   while (next.offset < before && bytes < LOAD_LIMITS.bytes && events < LOAD_LIMITS.rows) {
     const limit = { bytes: READ_BYTES, events: LOAD_LIMITS.rows - events };
     const read = await log.read(stream, 0, next, limit);
-    const taken = read.findIndex((batch) => batch.offset >= before || !isAlike(group[0] ?? read[0], batch));
+    const taken = read.findIndex((batch, index) => {
+      const last = index === 0 ? group.at(-1) : read[index - 1];
+      const hasGap = last !== undefined && batch.offset !== endOf(last);
+      return batch.offset >= before || hasGap || !isAlike(group[0] ?? read[0], batch);
+    });
     for (const batch of taken === -1 ? read : read.slice(0, taken)) {
       group.push(batch);
       next = { log: batch.log, offset: endOf(batch) };

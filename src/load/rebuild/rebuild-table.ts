@@ -5,7 +5,7 @@ import type { Store, TableRebuild, TableSpec } from "../../store/store.ts";
 import { ledgerFile, ledgerPath } from "../ledger-file.ts";
 import { openLedger, type Ledger } from "../ledger.ts";
 import { LOADER_SUBSCRIPTION } from "../load.ts";
-import { reconcile } from "../reconcile.ts";
+import { missingRows, reconcile } from "../reconcile.ts";
 import { copyRest } from "./copy-rest.ts";
 import { TableFiller } from "./fill-table.ts";
 import { countMisfits } from "./keep-misfits.ts";
@@ -43,9 +43,8 @@ export async function rebuildTable(options: RebuildOptions): Promise<RebuildOutc
     const work = { log, store, stream, partition: 0, ledger };
     await endSwitch(work);
     const { storeId } = ledger.state ?? {};
-    if (storeId !== undefined && storeId !== store.capabilities.storeId) {
-      return await loadAgain(work, options.allowPartial);
-    }
+    const isOther = storeId !== undefined && storeId !== store.capabilities.storeId;
+    if (isOther || (await missingRows(work)) > 0) return await loadAgain(work, options.allowPartial);
     const anew = await store.beginRebuild(spec);
     if (anew === undefined) {
       throw new HeadraceError("rebuild_refused", `There is no table ${stream.name} yet: a start makes it`);

@@ -2,7 +2,7 @@ import type { Position } from "../../log/log.ts";
 import type { TableRebuild } from "../../store/store.ts";
 import { backoffDelay, pause } from "../backoff.ts";
 import type { Ledger } from "../ledger.ts";
-import type { Misfits } from "../ledger-state.ts";
+import { withoutCounts, type Misfits } from "../ledger-state.ts";
 import { LOAD_LIMITS, SWITCH_ATTEMPTS_MAX } from "../limits.ts";
 import { LOADER_SUBSCRIPTION } from "../load.ts";
 import { keepMisfits, type MisfitWork } from "./keep-misfits.ts";
@@ -32,8 +32,8 @@ export async function switchTables(
   const { state } = ledger;
   if (state === undefined) throw new RangeError("the tables of a stream without a ledger aren't exchanged");
   const [waiting] = await log.read(stream.name, 0, state.loaded, { bytes: 1, events: 1 });
-  // The counts of the latest inserts don't hold for the new table.
-  await ledger.record({ kind: "state", state: { ...state, inserts: [], switching: misfits } });
+  // Neither the counts of the latest inserts nor that of the rows hold for the new table.
+  await ledger.record({ kind: "state", state: { ...withoutCounts(state), switching: misfits } });
   await finish(anew, waiting?.acceptedAt, signal);
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import type { NewBatch } from "../log.ts";
-import { isDiskFull, writeFully, type File } from "./file-system.ts";
+import { isDiskFull, writeFully, type File } from "../../file-system.ts";
 import { GroupPace } from "./group-pace.ts";
 import { GroupEncoder, groupLength, prepareBatch, type PreparedBatch } from "./group.ts";
 import { QUEUE_RETRY_AFTER_SECONDS } from "./limits.ts";
@@ -21,6 +21,8 @@ export interface AppendTarget {
   synced(group: { batches: number; bytes: number; write: number; sync: number }): void;
   /** Nothing more can be appended until a restart. */
   failed(reason: string): void;
+  /** A full disk refused a group of so many bytes. */
+  full(bytes: number, reason: string): void;
 }
 
 export interface AppendLimits {
@@ -143,7 +145,7 @@ export class Appender {
     try {
       return await this.#target.segmentFor(bytes);
     } catch (error) {
-      throw isDiskFull(error) ? this.#full(error) : this.#fail("a new segment can't be made", error);
+      throw isDiskFull(error) ? this.#full(error, bytes) : this.#fail("a new segment can't be made", error);
     }
   }
 
@@ -157,7 +159,7 @@ export class Appender {
       await writeFully(file, buffers, position);
     } catch (error) {
       await this.#takeBack(file, position, isDiskFull(error));
-      throw isDiskFull(error) ? this.#full(error) : this.#fail("a write failed", error);
+      throw isDiskFull(error) ? this.#full(error, bytesOf(buffers)) : this.#fail("a write failed", error);
     }
     const written = performance.now();
     try {
@@ -181,8 +183,10 @@ export class Appender {
     }
   }
 
-  #full(cause: unknown): HeadraceError {
-    return new HeadraceError("log_full", `the disk is full: ${messageOf(cause)}`, { cause });
+  #full(cause: unknown, bytes: number): HeadraceError {
+    const reason = `the disk is full: ${messageOf(cause)}`;
+    this.#target.full(bytes, reason);
+    return new HeadraceError("log_full", reason, { cause });
   }
 
   #fail(what: string, cause: unknown): HeadraceError {
@@ -198,4 +202,8 @@ export class Appender {
       cause,
     });
   }
+}
+
+function bytesOf(buffers: readonly Buffer[]): number {
+  return buffers.reduce((sum, buffer) => sum + buffer.length, 0);
 }

@@ -10,7 +10,7 @@ import {
   writeFully,
   type File,
   type FileSystem,
-} from "./file-system.ts";
+} from "../../file-system.ts";
 import { CURSOR_FILE_BYTES_MAX } from "./limits.ts";
 
 /**
@@ -37,19 +37,8 @@ export class CursorFile {
 
   /** Reads the file, if there is one, and changes nothing. A line that was never finished is passed over. */
   static async read(fileSystem: FileSystem, path: string): Promise<CursorFile> {
-    const cursors = new Map<string, Position>();
-    const text = await readText(fileSystem, path);
-    let at = 0;
-    while (at < text.length) {
-      const end = text.indexOf(0x0a, at);
-      const line = end < 0 ? undefined : decode(text.toString("utf8", at, end));
-      if (line === undefined) {
-        if (end >= 0 && end < text.length - 1) throw corrupt(path, at, "a line doesn't fit its checksum");
-        break;
-      }
-      for (const { subscription, log, offset } of line) cursors.set(subscription, { log, offset });
-      at = end + 1;
-    }
+    const { cursors, damagedAt } = await readCursors(fileSystem, path);
+    if (damagedAt !== undefined) throw corrupt(path, damagedAt, "a line doesn't fit its checksum");
     return new CursorFile(fileSystem, path, cursors);
   }
 
@@ -133,6 +122,28 @@ export class CursorFile {
     this.#open = undefined;
     await file?.close().catch(() => {});
   }
+}
+
+/**
+ * The cursors that the whole lines of a file say, none without a file, and where its first damaged line begins. A line at the end
+ * that was never finished isn't damage.
+ */
+export async function readCursors(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<{ readonly cursors: Map<string, Position>; readonly damagedAt: number | undefined }> {
+  const cursors = new Map<string, Position>();
+  const text = await readText(fileSystem, path);
+  let damagedAt: number | undefined;
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf(0x0a, at);
+    const end = newline < 0 ? text.length : newline;
+    const line = newline < 0 ? undefined : decode(text.toString("utf8", at, end));
+    if (line === undefined && end < text.length - 1) damagedAt ??= at;
+    for (const { subscription, log, offset } of line ?? []) cursors.set(subscription, { log, offset });
+    at = end + 1;
+  }
+  return { cursors, damagedAt };
 }
 
 async function readText(fileSystem: FileSystem, path: string): Promise<Buffer> {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { HeadraceError, toHeadraceError } from "../../errors.ts";
 import type { StreamSchema } from "../../project/column.ts";
 import type { Log, LogObserver } from "../log.ts";
-import { isDiskFull, realFileSystem, type FileSystem } from "./file-system.ts";
+import { isDiskFull, realFileSystem, type FileSystem } from "../../file-system.ts";
 import { KeyIndex } from "./key-index.ts";
 import {
   GROUP_BYTES_MAX,
@@ -19,6 +19,7 @@ import {
 import { Partition, type PartitionOptions } from "./partition.ts";
 import { inspect, type Inspected } from "./recovery.ts";
 import type { Retention } from "./retention.ts";
+import { refuseUnfinishedSalvage } from "./unfinished-salvage.ts";
 
 export interface EmbeddedLogOptions {
   /** Made when it isn't there. Nothing else may write to it: lock the data folder first. */
@@ -55,6 +56,8 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log>
   try {
     for (const { name, schema } of options.streams) {
       const folder = join(options.folder, name);
+      await fileSystem.makeFolder(options.folder);
+      await refuseUnfinishedSalvage(fileSystem, options.folder, name);
       const keys = new KeyIndex({
         window: options.keys?.window ?? KEY_WINDOW,
         count: options.keys?.count ?? KEY_COUNT,

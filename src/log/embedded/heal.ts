@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { StreamSchema } from "../../project/column.ts";
-import { readFully, writeFully, type FileSystem } from "./file-system.ts";
+import { readFully, writeFully, type FileSystem } from "../../file-system.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { Lineage } from "./lineage.ts";
 import type { Inspected } from "./recovery.ts";
@@ -78,6 +78,7 @@ function createNext(
     log: lineage.current,
     base: last?.end ?? 0,
     previous: last?.asPrevious(),
+    ...(last?.empty === true ? { lost: last.placed.header.lost } : {}),
     lineage: lineage.ended,
     schema,
   });

@@ -1,7 +1,7 @@
 import { MIB } from "../../units.ts";
 import type { Appended, KeyedAnswer } from "../log.ts";
 import { corrupt } from "./corrupt.ts";
-import { errorCode, readFully, type File, type FileSystem } from "./file-system.ts";
+import { errorCode, readFully, type File, type FileSystem } from "../../file-system.ts";
 import { decodeKeyEntry } from "./key-entry.ts";
 import type { KeyIndex, KeyPlace } from "./key-index.ts";
 

@@ -1,4 +1,4 @@
-import { DAY, GIB, KIB, MIB, MINUTE } from "../../units.ts";
+import { DAY, GIB, KIB, MIB, MINUTE, SECOND } from "../../units.ts";
 
 /** Default bytes at which a segment is closed and the next begins. */
 export const SEGMENT_BYTES = 64 * MIB;
@@ -14,6 +14,8 @@ export const SEGMENT_HEADER_BYTES_MAX = 16 * MIB;
 export const QUEUE_BYTES_MAX = 64 * MIB;
 /** What a refused append is told to wait, in seconds. */
 export const QUEUE_RETRY_AFTER_SECONDS = 1;
+/** While the disk is full, how often it is tried whether there is space again, in milliseconds. */
+export const FULL_PROBE_INTERVAL = SECOND;
 /** Appends are gathered into one write and one sync up to this many bytes; a larger batch goes alone. */
 export const GROUP_BYTES_MAX = 16 * MIB;
 /** Payloads up to this many bytes are copied together; larger ones are handed to the disk where they lie. */

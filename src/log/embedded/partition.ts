@@ -12,7 +12,8 @@ import type {
 } from "../log.ts";
 import { Appender } from "./appender.ts";
 import type { CursorFile } from "./cursor-file.ts";
-import type { FileSystem } from "./file-system.ts";
+import type { FileSystem } from "../../file-system.ts";
+import { FullDisk } from "./full-disk.ts";
 import { heal } from "./heal.ts";
 import { decodeKeysOfEntries } from "./key-entry.ts";
 import { KeyLookup } from "./key-lookup.ts";
@@ -47,6 +48,7 @@ export class Partition {
   readonly #lineage: Lineage;
   readonly #list: SegmentList;
   readonly #appender: Appender;
+  readonly #fullDisk: FullDisk;
   readonly #waiters = new Waiters();
   #closed = false;
 
@@ -63,13 +65,18 @@ export class Partition {
     this.#lineage = lineage;
     this.#keys = keys;
     this.#lookup = new KeyLookup(options.fileSystem, keys);
+    this.#fullDisk = new FullDisk(options.fileSystem, found.folder);
     this.#appender = new Appender(
       {
         stream: found.stream,
         segmentFor: (bytes) => list.segmentFor(bytes),
         durable: (segment, header, position, keyEntries) =>
           this.#durable(segment, header, position, keyEntries),
-        synced: (group) => options.observer.synced?.(found.stream, group),
+        synced: (group) => {
+          this.#fullDisk.taken();
+          options.observer.synced?.(found.stream, group);
+        },
+        full: (bytes, reason) => this.#fullDisk.refused(bytes, reason),
         failed: (reason) => options.observer.failed?.(found.stream, reason),
       },
       options,
@@ -186,12 +193,13 @@ export class Partition {
   }
 
   status(): PartitionStatus {
-    const reason = this.#appender.failure;
+    const reason = this.#appender.failure ?? this.#fullDisk.reason;
     return {
       first: this.#lineage.at(this.#list.first),
       end: this.#lineage.at(this.#list.end),
       bytes: this.#list.bytes,
       segments: this.#list.segments.length,
+      lost: this.#list.lost,
       keys: this.#keys.size,
       keyWindow: this.#keys.realWindow,
       writable: reason === undefined,
@@ -209,6 +217,7 @@ export class Partition {
     this.#closed = true;
     this.#waiters.end(this.#closedError());
     await this.#appender.idle();
+    await this.#fullDisk.close();
     await this.#cursors.close();
     await this.#list.close();
   }

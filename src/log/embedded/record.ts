@@ -47,7 +47,18 @@ export function decodeRecordHeader(from: Buffer, seed: number, at: number): Reco
   if (from.compare(RECORD_MAGIC, 0, RECORD_MAGIC.length, at, at + RECORD_MAGIC.length) !== 0)
     return undefined;
   if (from.readUInt32LE(at + 4) !== headerCrc(from, seed, at)) return undefined;
-  const header = {
+  const header = fieldsOf(from, at);
+  return recordBytes(header) > RECORD_BYTES_MAX ? undefined : header;
+}
+
+/** Whether there is a record with a whole body at a place, whatever its header's checksum was begun with. */
+export function hasWholeBody(from: Buffer, at: number): boolean {
+  const header = fieldsOf(from, at);
+  return recordBytes(header) <= RECORD_BYTES_MAX && bodyIsValid(header, from, at);
+}
+
+function fieldsOf(from: Buffer, at: number): RecordHeader {
+  return {
     bodyCrc: from.readUInt32LE(at + 8),
     groupStart: from.readUInt32LE(at + 12),
     offset: readU64(from, at + 16),
@@ -58,7 +69,6 @@ export function decodeRecordHeader(from: Buffer, seed: number, at: number): Reco
     eventBytes: from.readUInt32LE(at + 44),
     rejectedBytes: from.readUInt32LE(at + 48),
   };
-  return recordBytes(header) > RECORD_BYTES_MAX ? undefined : header;
 }
 
 function headerCrc(buffer: Buffer, seed: number, at: number): number {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { corrupt } from "./corrupt.ts";
 import { CursorFile } from "./cursor-file.ts";
-import { readFully, TEMPORARY_SUFFIX, type File, type FileSystem } from "./file-system.ts";
+import { readFully, TEMPORARY_SUFFIX, type File, type FileSystem } from "../../file-system.ts";
 import { decodeKeysOfEntries } from "./key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { LOADER_SUBSCRIPTION, SCAN_CHUNK_BYTES } from "./limits.ts";
@@ -178,7 +178,9 @@ async function loadClosed(
     segment.restore(meta);
     addKeys(keys, path, entries);
   }
-  if (segment.end !== next.base) {
+  const { lost } = next.placed.header;
+  const isSalvaged = lost?.from === segment.end && lost.to === next.base;
+  if (segment.end !== next.base && !isSalvaged) {
     throw corrupt(segment.path, segment.bytes, `it ends at offset ${segment.end}, and ${next.path} follows`);
   }
 }

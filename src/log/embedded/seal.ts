@@ -1,5 +1,5 @@
 import { corrupt } from "./corrupt.ts";
-import type { FileSystem } from "./file-system.ts";
+import type { FileSystem } from "../../file-system.ts";
 import { decodeKeyOfEntry, decodeKeysOfEntries } from "./key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";

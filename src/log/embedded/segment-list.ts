@@ -2,7 +2,7 @@ import { messageOf } from "../../errors.ts";
 import type { StreamSchema } from "../../project/column.ts";
 import type { LogObserver } from "../log.ts";
 import type { CursorFile } from "./cursor-file.ts";
-import type { FileSystem } from "./file-system.ts";
+import type { FileSystem } from "../../file-system.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { LOADER_SUBSCRIPTION, SEGMENT_AGE_FRACTION } from "./limits.ts";
 import type { Lineage } from "./lineage.ts";
@@ -10,6 +10,7 @@ import type { Inspected, KeyFile } from "./recovery.ts";
 import { countDroppable, type Retention } from "./retention.ts";
 import { seal } from "./seal.ts";
 import { Segment, sidePath } from "./segment.ts";
+import type { LostOffsets } from "./segment-header.ts";
 
 export interface SegmentListOptions {
   readonly fileSystem: FileSystem;
@@ -69,6 +70,12 @@ export class SegmentList {
 
   get bytes(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  /** Offsets between the first and the last that a salvage could not save. */
+  get lost(): number {
+    const [, ...later] = this.#segments;
+    return later.reduce((sum, { placed }) => sum + lengthOf(placed.header.lost), 0);
   }
 
   /** The last segment, or a new one when it has no room for so many bytes or has grown old. Only the appender may call it. */
@@ -167,4 +174,8 @@ export class SegmentList {
       observer.dropped?.(this.#stream, dropped);
     }
   }
+}
+
+function lengthOf(lost: LostOffsets | undefined): number {
+  return lost === undefined ? 0 : lost.to - lost.from;
 }

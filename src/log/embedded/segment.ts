@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { SegmentIndex } from "./segment-index.ts";
 import { encodeSegmentHeader, type PlacedHeader, type SegmentHeader } from "./segment-header.ts";
-import { TEMPORARY_SUFFIX, writeFully, type File, type FileSystem } from "./file-system.ts";
+import { TEMPORARY_SUFFIX, writeFully, type File, type FileSystem } from "../../file-system.ts";
 import { recordBytes, recordEnd, type RecordHeader } from "./record.ts";
 import type { SideMeta } from "./side-file.ts";
 

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { corrupt } from "./corrupt.ts";
-import { readFully, replaceFile, type FileSystem } from "./file-system.ts";
+import { readFully, replaceFile, type FileSystem } from "../../file-system.ts";
 import { decodeKeyOfEntry, type KeyOfEntry } from "./key-entry.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import { readU64, writeU64 } from "./u64.ts";

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { realFileSystem } from "./file-system.ts";
+import { errorCode, realFileSystem } from "../../file-system.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
 import { recordEnd } from "./record.ts";
 import { RecordScanner } from "./record-scanner.ts";
@@ -29,7 +29,10 @@ export async function surveyLog(folder: string): Promise<readonly LogSurvey[]> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   });
-  const streams = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  // A name with a dot is what a salvage leaves: no stream has one.
+  const streams = entries
+    .filter((entry) => entry.isDirectory() && !entry.name.includes("."))
+    .map(({ name }) => name);
   const surveys: LogSurvey[] = [];
   for (const stream of streams.sort()) surveys.push(await surveyStream(join(folder, stream), stream));
   return surveys;
@@ -45,15 +48,32 @@ async function surveyStream(folder: string, stream: string): Promise<LogSurvey> 
   let bytes = 0;
   // Retention may drop a file in the middle of this.
   for (const name of names) bytes += (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
-  const [first = 0] = bases;
+  const [first = 0, ...later] = bases;
+  let lost = 0;
+  for (const base of later) lost += await lostBefore(segmentPath(folder, base));
   for (const base of bases.toReversed()) {
     const found = await scan(segmentPath(folder, base));
     if (found !== undefined) {
       const { end, newestAcceptedAt } = found;
-      return { stream, segments: bases.length, bytes, events: end - first, newestAcceptedAt };
+      return { stream, segments: bases.length, bytes, events: end - first - lost, newestAcceptedAt };
     }
   }
   return { stream, segments: bases.length, bytes, events: 0, newestAcceptedAt: undefined };
+}
+
+/** Offsets before a segment that a salvage could not save; 0 for a file that retention has dropped meanwhile. */
+async function lostBefore(path: string): Promise<number> {
+  const file = await realFileSystem.open(path, "read").catch((error: unknown) => {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (file === undefined) return 0;
+  try {
+    const { lost } = (await readSegmentHeader(file, path)).header;
+    return lost === undefined ? 0 : lost.to - lost.from;
+  } finally {
+    await file.close();
+  }
 }
 
 interface Scanned {

@@ -1,6 +1,7 @@
 import { MIB, SECOND } from "../../units.ts";
 import type { Store } from "../../store/store.ts";
 import { readRows } from "../read-rows.ts";
+import { pureInPostgres } from "./pure-in-postgres.ts";
 
 /** Names of functions, in lower case, whose result depends on their arguments alone. */
 export interface PureFunctions {
@@ -40,7 +41,7 @@ const LIMITS = { time: 10 * SECOND, memory: 512 * MIB, rows: 10_000, bytes: MIB 
 
 /** Asks the engine which functions are pure. */
 export async function pureFunctions(store: Store): Promise<PureFunctions> {
-  if (store.capabilities.dialect !== "clickhouse") return NO_PURE_FUNCTIONS;
+  if (store.capabilities.dialect === "postgres") return pureInPostgres(store);
   const pure = new Set(PURE);
   const aggregates = new Set<string>();
   const rows = await readRows(store, { text: FUNCTIONS_SQL, params: {} }, LIMITS);

@@ -33,7 +33,7 @@ export class SqlKnowledge {
     const known = this.#traits.get(text);
     if (known !== undefined) return known;
     const pure = await this.#pureFunctions();
-    const traits = sqlTraits(text, this.#streams, pure);
+    const traits = sqlTraits(text, this.#streams, pure, this.#store.capabilities.dialect);
     // While the engine can't be asked, nothing is remembered.
     if (pure !== NO_PURE_FUNCTIONS && text.length <= REMEMBERED_LENGTH_MAX) this.#traits.set(text, traits);
     return traits;

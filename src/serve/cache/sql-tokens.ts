@@ -1,10 +1,11 @@
-/** A token of ClickHouse's SQL, as far as the cache needs to understand it. */
+/** A token of SQL, as far as the cache needs to understand it. */
 export type SqlToken =
   /** A bare identifier or a keyword. */
   | { readonly kind: "word"; readonly text: string }
   /** An identifier in double quotes or backticks. */
   | { readonly kind: "quoted"; readonly text: string }
-  | { readonly kind: "string" }
+  /** What stands between the quotes, when it matters. */
+  | { readonly kind: "string"; readonly text?: string }
   | { readonly kind: "number" }
   /** A bound parameter: `{p1:String}`. */
   | { readonly kind: "param"; readonly name: string; readonly type: string }
@@ -21,7 +22,7 @@ const PARAM = /\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*:\s*([^{}]+?)\s*\}/y;
 const SYMBOL = /->|::|<=>|<=|>=|<>|!=|==|\|\||[()[\],.+\-*/%=<>?:]/y;
 
 /**
- * Splits SQL into tokens, without comments. Undefined when there is anything that it isn't sure to read as the engine
+ * Splits ClickHouse's SQL into tokens, without comments. Undefined when there is anything that it isn't sure to read as the engine
  * does: nested comments, escapes in identifiers, heredocs, typographic quotes, a second statement.
  */
 export function sqlTokens(sql: string): readonly SqlToken[] | undefined {

@@ -1,7 +1,7 @@
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import type { PureFunctions } from "./pure-functions.ts";
-import { sqlTokens } from "./sql-tokens.ts";
 import type { SqlToken } from "./sql-tokens.ts";
+import { VOCABULARIES, type Vocabulary } from "./vocabulary.ts";
 
 /** What can be told from an SQL text alone, for every value of its parameters. */
 export interface SqlTraits {
@@ -13,45 +13,22 @@ export interface SqlTraits {
   readonly streams: readonly string[];
 }
 
-/** Names that ClickHouse calls as functions without parentheses, and that read the clock. */
-const CLOCKS = new Set([
-  "now",
-  "today",
-  "curdate",
-  "current_date",
-  "current_timestamp",
-  "localtime",
-  "localtimestamp",
-]);
-
-/** Words that change how a query runs, or call functions by name: too much to follow. */
-const OPAQUE = new Set(["settings", "apply", "outfile", "describe", "explain", "show"]);
-
-/** Keywords that may stand before a parenthesis without calling anything. */
-const KEYWORDS = new Set(
-  (
-    "in and or not as by on using over where having prewhere qualify select distinct from join union all except " +
-    "intersect limit offset when then else case between like ilike is with exists any asof interval sets rollup cube"
-  ).split(" "),
-);
-
-/** Types that take arguments. */
-const TYPES =
-  /^(?:decimal(?:32|64|128|256)?|datetime(?:64)?|time64|fixedstring|nullable|lowcardinality|array|map|tuple|enum(?:8|16)?|variant)$/;
-
-/** Table functions that read nothing but their arguments. */
-const PURE_TABLE_FUNCTIONS = new Set(["numbers", "zeros", "values", "generate_series", "generateseries"]);
-
 const COLUMNS_OF_OURS: ReadonlySet<string> = new Set(Object.values(SYSTEM_COLUMNS));
 
 /** Reads the traits off an SQL text. Whatever isn't understood counts against it. */
-export function sqlTraits(sql: string, streams: readonly string[], pure: PureFunctions): SqlTraits {
-  const tokens = sqlTokens(sql);
+export function sqlTraits(
+  sql: string,
+  streams: readonly string[],
+  pure: PureFunctions,
+  dialect: "clickhouse" | "postgres" = "clickhouse",
+): SqlTraits {
+  const vocabulary = VOCABULARIES[dialect];
+  const tokens = vocabulary.tokens(sql);
   if (tokens === undefined) {
     return { deterministic: false, reason: "its text can't be followed", streams };
   }
   const names = new Set(tokens.map((token) => (isName(token) ? token.text : "")));
-  const reason = impurity(tokens, streams, pure);
+  const reason = impurity(tokens, streams, pure, vocabulary);
   return {
     deterministic: reason === undefined,
     ...(reason === undefined ? {} : { reason }),
@@ -63,24 +40,28 @@ function impurity(
   tokens: readonly SqlToken[],
   streams: readonly string[],
   pure: PureFunctions,
+  vocabulary: Vocabulary,
 ): string | undefined {
   for (const [index, token] of tokens.entries()) {
     if (token.kind === "param" && /identifier/i.test(token.type))
       return "a parameter names a table or column";
+    if (token.kind === "string" && vocabulary.clockText?.test(token.text ?? "") === true) {
+      return `'${token.text}' reads the clock`;
+    }
     if (!isName(token)) continue;
     const name = token.text.toLowerCase();
     const called = isSymbol(tokens[index + 1], "(");
     if (called) {
       const known =
         pure.has(name) ||
-        TYPES.test(name) ||
-        (token.kind === "word" && KEYWORDS.has(name)) ||
-        PURE_TABLE_FUNCTIONS.has(name);
+        vocabulary.types.test(name) ||
+        (token.kind === "word" && vocabulary.keywords.has(name)) ||
+        vocabulary.pure.has(name);
       if (!known) return `${token.text}() may give something else each time`;
-    } else if (CLOCKS.has(name) && !isSymbol(tokens[index - 1], ".")) {
+    } else if (vocabulary.clocks.has(name) && !isSymbol(tokens[index - 1], ".")) {
       return `${token.text} reads the clock`;
     }
-    if (token.kind === "word" && OPAQUE.has(name)) return `${token.text} can't be followed`;
+    if (token.kind === "word" && vocabulary.opaque.has(name)) return `${token.text} can't be followed`;
     if (name.startsWith("_") && !COLUMNS_OF_OURS.has(token.text)) {
       return `${token.text} isn't a column of an event`;
     }
@@ -119,6 +100,8 @@ function foreignTable(tokens: readonly SqlToken[], streams: readonly string[]): 
     }
     if (!scope.isQuery) continue;
     const isArrayJoin = word === "join" && wordAt(tokens, index - 1) === "array";
+    // As in `a IS DISTINCT FROM b`.
+    if (word === "from" && wordAt(tokens, index - 1) === "distinct") continue;
     if (AFTER_FROM.has(word)) scope.inFrom = false;
     if (word === "from" || (word === "join" && !isArrayJoin)) scope.inFrom = true;
     else if (!(scope.inFrom && isSymbol(token, ","))) continue;

@@ -1,7 +1,8 @@
 import { compileSql } from "../../project/compile-sql.ts";
 import type { Stream } from "../../project/declarations.ts";
 import { sql } from "../../project/sql.ts";
-import type { BoundSql, Sql } from "../../project/sql.ts";
+import type { BoundSql } from "../../project/sql.ts";
+import { sqlWords } from "../../store/sql-words.ts";
 import type { Store } from "../../store/store.ts";
 import { unknownName } from "../unknown-name.ts";
 
@@ -23,7 +24,8 @@ export async function introspection(
   store: Store,
 ): Promise<BoundSql | undefined> {
   const { dialect } = store.capabilities;
-  if (SHOW_TABLES.test(text)) return compileSql(listOf("description", streams.map(facts)), dialect);
+  const words = sqlWords(store.capabilities);
+  if (SHOW_TABLES.test(text)) return compileSql(words.pairs("description", streams.map(facts)), dialect);
   const { word, quoted, double } = DESCRIBE.exec(text)?.groups ?? {};
   const name = word ?? quoted ?? double;
   if (name === undefined) return undefined;
@@ -37,7 +39,7 @@ export async function introspection(
   }
   const columns = await store.describe(compileSql(sql`SELECT * FROM ${stream}`, dialect));
   return compileSql(
-    listOf(
+    words.pairs(
       "type",
       columns.map(({ name: column, type }) => [column, type]),
     ),
@@ -47,19 +49,4 @@ export async function introspection(
 
 function facts({ name, description }: Stream): readonly [string, string] {
   return [name, description];
-}
-
-/** Rows of a name and something else. */
-function listOf(second: string, rows: readonly (readonly [string, string])[]): Sql {
-  const names = sql.param(
-    rows.map(([name]) => name),
-    "Array(String)",
-  );
-  const others = sql.param(
-    rows.map(([, other]) => other),
-    "Array(String)",
-  );
-  return sql`
-    SELECT tupleElement(one, 1) AS name, tupleElement(one, 2) AS ${sql.identifier(second)}
-    FROM (SELECT arrayJoin(arrayZip(${names}, ${others})) AS one)`;
 }

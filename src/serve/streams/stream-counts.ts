@@ -5,6 +5,7 @@ import { sql } from "../../project/sql.ts";
 import type { Sql } from "../../project/sql.ts";
 import { waitingOf } from "../../rejected/rejected-rows.ts";
 import { REJECTED_TABLE } from "../../rejected/rejected-table.ts";
+import { sqlWords } from "../../store/sql-words.ts";
 import type { QueryLimits, Store } from "../../store/store.ts";
 import { MIB, SECOND } from "../../units.ts";
 import { readRows } from "../read-rows.ts";
@@ -71,15 +72,17 @@ export class StreamCounts {
   }
 
   async #count(streams: readonly Stream[]): Promise<ReadonlyMap<string, Counts>> {
+    const words = sqlWords(this.#store.capabilities);
+    const names = streams.map(({ name }) => name);
     const [events, rejected] = await Promise.all([
       this.#ask(
         streams
-          .map((stream) => sql`SELECT ${stream.name} AS stream, count() AS n FROM ${stream}`)
+          .map((stream) => sql`SELECT ${stream.name} AS stream, count(*) AS n FROM ${stream}`)
           .reduce((all, one) => sql`${all} UNION ALL ${one}`),
       ),
       this.#ask(sql`
-        SELECT stream, count() AS n FROM ${sql.identifier(REJECTED_TABLE)}
-        WHERE ${waitingOf(streams.map(({ name }) => name))} GROUP BY stream`),
+        SELECT stream, count(*) AS n FROM ${sql.identifier(REJECTED_TABLE)}
+        WHERE ${waitingOf(words, names)} GROUP BY stream`),
     ]);
     return new Map(
       streams.map(({ name }) => [name, { events: events.get(name) ?? 0, rejected: rejected.get(name) ?? 0 }]),

@@ -2,7 +2,7 @@ import { HeadraceError } from "../../errors.ts";
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import { SECOND } from "../../units.ts";
 import type { PlannedBatch } from "../store.ts";
-import { checkLines } from "./check-lines.ts";
+import { checkLines } from "../check-lines.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
 import { DATABASE, idsTable } from "./ddl.ts";

@@ -317,14 +317,52 @@ describe("beside a server", () => {
       expect(await readdir(copy)).toEqual(["log"]);
     });
 
-    test("a damaged segment is a problem", async () => {
+    test("a damaged segment is a problem that names file and byte, and a salvage mends it", async () => {
       await writeFile(segment, "nonsense", { flag: "r+" });
       const { outcome, of } = await doctor({ data: copy });
       expect(outcome.code).toBe(1);
-      expect(of("log.streams")).toMatchObject({
+      expect(of("log.damage")).toMatchObject({
         state: "problem",
-        found: expect.stringContaining(segment) as string,
+        found: expect.stringContaining(`${segment} from byte 0 to `) as string,
+        meaning: "No server starts on this folder.",
+        advice: expect.stringContaining("headrace doctor --salvage") as string,
       });
+      const args = ["--salvage", "--project", FLIGHTS, "--data", copy];
+      const mended = await runHere(["doctor", ...args]);
+      expect(mended).toMatchObject({ code: 0, stderr: "" });
+      expect(mended.stdout).toContain("flights: saved 2 events and 0 rejected events in ");
+      expect(mended.stdout).toMatch(/the damaged log is kept in .*flights\.damaged-\w+;/);
+      const after = await doctor({ data: copy });
+      expect(after.examination.checks.filter(({ check }) => /damage|lost|tail|salvage/.test(check))).toEqual(
+        [],
+      );
+      expect(after.of("log.stream")).toMatchObject({ state: "ok", values: { events: 2 } });
+      expect((await runHere(["doctor", ...args])).stdout).toBe(
+        "No log and no ledger is damaged: nothing is changed.\n",
+      );
+    });
+
+    test("a damaged ledger is a problem, and a salvage puts it aside", async () => {
+      await cp(join(data, "ledger"), join(copy, "ledger"), { recursive: true });
+      const ledger = join(copy, "ledger/flights-0.ledger");
+      await writeFile(ledger, "nonsense", { flag: "r+" });
+      const { of } = await doctor({ data: copy });
+      expect(of("log.ledger")).toMatchObject({
+        state: "problem",
+        found: `${ledger} is damaged at byte 0`,
+        advice: expect.stringContaining("--salvage") as string,
+      });
+      const mended = await runHere(["doctor", "--salvage", "--project", FLIGHTS, "--data", copy]);
+      expect(mended.stdout).toContain(`${ledger} is put aside: ${ledger} is damaged at byte 0`);
+      expect(await readdir(join(copy, "ledger"))).toEqual([
+        expect.stringMatching(/^flights-0\.ledger\.damaged-\w+$/),
+      ]);
+    });
+
+    test("a folder whose server runs isn't salvaged", async () => {
+      const refused = await runHere(["doctor", "--salvage", "--project", FLIGHTS, "--data", data]);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain("is in use by the process");
     });
   });
 });

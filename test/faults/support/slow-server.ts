@@ -7,7 +7,7 @@ import { createServer } from "../../../src/http/server.ts";
 import { registerIngest } from "../../../src/ingest/ingest.ts";
 import { INGEST_LIMITS } from "../../../src/ingest/limits.ts";
 import { createLoader } from "../../../src/load/create-loader.ts";
-import { realFileSystem, type FileSystem } from "../../../src/log/embedded/file-system.ts";
+import { realFileSystem, type FileSystem } from "../../../src/file-system.ts";
 import { openEmbeddedLog } from "../../../src/log/embedded/embedded-log.ts";
 import { compileValidator } from "../../../src/project/compile-stream.ts";
 import { defineStream } from "../../../src/project/define-stream.ts";

@@ -52,10 +52,14 @@ describe("the embedded log on a disk with faults", () => {
     for (let n = 0; n < 3; n += 1) {
       await expect(log.append("s", batch("refused", "k"))).rejects.toMatchObject({ code: "log_full" });
     }
-    expect(log.status("s", 0).writable).toBe(true);
+    expect(log.status("s", 0)).toMatchObject({
+      writable: false,
+      reason: expect.stringMatching(/^the disk is full: ENOSPC/),
+    });
     expect(await log.recall("s", "k")).toBeUndefined();
     disk.fault = () => undefined;
     await log.append("s", batch("after", "k"));
+    expect(log.status("s", 0)).toMatchObject({ writable: true });
     const { end } = log.status("s", 0);
     await log.close();
     disk.powerOff();
@@ -64,6 +68,23 @@ describe("the embedded log on a disk with faults", () => {
     expect(tagsOf(await readAll(again, "s"))).toEqual(["before", "after"]);
     expect(again.status("s", 0).end).toEqual(end);
     await again.close();
+  });
+
+  it("finds out by itself that there is space again, without an append, and leaves nothing behind", async () => {
+    const log = await open();
+    disk.fault = ({ name }) => (name === "write" ? "ENOSPC" : undefined);
+    await expect(log.append("s", batch("refused"))).rejects.toMatchObject({ code: "log_full" });
+    let tries = 0;
+    disk.fault = ({ name, path }) => {
+      if (name !== "write" || !path.endsWith("probe.tmp")) return undefined;
+      tries += 1;
+      return tries === 1 ? "ENOSPC" : undefined;
+    };
+    await until(() => tries === 1);
+    expect(log.status("s", 0).writable).toBe(false);
+    await until(() => log.status("s", 0).writable);
+    await until(async () => !(await disk.list("/log/s")).includes("probe.tmp"));
+    await log.close();
   });
 
   it("answers log_full when there is no space for a new segment, and makes it later", async () => {

@@ -32,7 +32,7 @@ export class Story {
     this.#disk = new SimulatedDisk(seed);
   }
 
-  async run(): Promise<{ acknowledged: number; refused: number; logs: number }> {
+  async run(): Promise<{ acknowledged: number; refused: number; logs: number; events: number }> {
     for (let life = 0; life < LIVES; life += 1) {
       const powerFails = this.#random.chance(0.7);
       const end = this.#disk.calls + 5 + this.#random.below(150);
@@ -57,7 +57,11 @@ export class Story {
       await this.#check();
     }
     const logs = new Set([...this.#seen.keys()].map((place) => place.split("/")[0]));
-    return { acknowledged: this.#acknowledged.size, refused: this.#refused.size, logs: logs.size };
+    const events = [...this.#acknowledged.values()].reduce(
+      (sum, batch) => sum + batch.events.count + batch.rejected.count,
+      0,
+    );
+    return { acknowledged: this.#acknowledged.size, refused: this.#refused.size, logs: logs.size, events };
   }
 
   #open(wider = false): Promise<Log> {
@@ -117,7 +121,7 @@ export class Story {
   async #load(log: Log, stop: AbortSignal): Promise<void> {
     try {
       let position = await log.cursor("s", 0, "loader");
-      while (log.status("s", 0).writable && !stop.aborted) {
+      while (!stop.aborted) {
         const page = await log.read("s", 0, position, { bytes: 2_000, events: 10 });
         for (const batch of page) this.#see(batch);
         if (page.length === 0) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { RowSelection, Store } from "../../../src/store/store.ts";
 import { DAY } from "../../../src/units.ts";
 import { batchOf, column, create, failureOf, rowsOf, schemaOf, tableOf } from "../support.ts";
+import type { StoreWords } from "../words.ts";
 
 const COLUMNS = [
   column("id", "string"),
@@ -11,7 +12,7 @@ const COLUMNS = [
 const SCHEMA = schemaOf(COLUMNS, "id");
 const ACCEPTED = Date.UTC(2026, 0, 1);
 
-export function describeErase(store: () => Store): void {
+export function describeErase(store: () => Store, words: StoreWords): void {
   /** A table of rows with ids: n from 0 to 9 in the log `log-a`, accepted a second apart, every third one with a note. */
   const fill = async (name: string): Promise<void> => {
     await create(store(), tableOf(name, COLUMNS, { schema: SCHEMA, idWindow: DAY }));
@@ -153,7 +154,7 @@ export function describeErase(store: () => Store): void {
         "day = '2026-01-02'",
         "flag",
         "price > 1.4",
-        "has(tags, 'y')",
+        words.hasItem("tags", "y"),
         "kind = 'a'",
         "uuid = '00000000-0000-4000-8000-000000000000'",
         "id = '2'",
@@ -162,8 +163,8 @@ export function describeErase(store: () => Store): void {
         expect([where, await count(where)]).toEqual([where, 1]);
       }
       expect(await count("id IS NULL")).toBe(1);
-      expect(await count("1")).toBe(3);
-      expect(await count("1", { equal: { id: "4" } })).toBe(1);
+      expect(await count(words.yes)).toBe(3);
+      expect(await count(words.yes, { equal: { id: "4" } })).toBe(1);
       expect(await failureOf(count("nothing = 1"))).toMatchObject({ code: "condition_invalid" });
       expect(await failureOf(count("event = (SELECT 1)"))).toMatchObject({ code: "condition_invalid" });
       const event = { column: "event", table: "erase_typed", where: "price > 1.4" };

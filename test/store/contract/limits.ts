@@ -3,12 +3,12 @@ import type { Store } from "../../../src/store/store.ts";
 import { MIB, SECOND } from "../../../src/units.ts";
 import { until } from "../../support/until.ts";
 import { bound, failureOf, LIMITS, rowsOf } from "../support.ts";
+import type { StoreWords } from "../words.ts";
 
-/** Runs until it is stopped, as far as a test is concerned. */
-const ENDLESS = "SELECT count() FROM system.numbers WHERE number % 3 = 7";
-const ENDLESS_ROWS = "SELECT number FROM system.numbers";
-
-export function describeLimits(store: () => Store): void {
+export function describeLimits(store: () => Store, words: StoreWords): void {
+  /** They run until they are stopped, as far as a test is concerned. */
+  const { computing: ENDLESS, rows: ENDLESS_ROWS } = words.endless;
+  const sum = `SELECT sum(number) AS s FROM ${words.series(100_000)}`;
   const query = (text: string, limits: Partial<typeof LIMITS> = {}, signal?: AbortSignal) =>
     store().query({
       sql: bound(text),
@@ -17,10 +17,7 @@ export function describeLimits(store: () => Store): void {
       ...(signal === undefined ? {} : { signal }),
     });
   const running = async (): Promise<number> => {
-    const [row] = await rowsOf(
-      store(),
-      "SELECT count() AS n FROM system.processes WHERE query LIKE '%system.numbers%' AND query NOT LIKE '%system.processes%' AND is_cancelled = 0",
-    );
+    const [row] = await rowsOf(store(), words.running);
     return Number(row?.["n"]);
   };
   const readAll = async (text: string, limits: Partial<typeof LIMITS>): Promise<void> => {
@@ -44,20 +41,21 @@ export function describeLimits(store: () => Store): void {
       await failureOf(query(ENDLESS, { time: 100, memory: 20 * MIB, rows: 1 }));
       await Promise.all(
         Array.from({ length: 6 }, async () =>
-          expect(
-            await rowsOf(store(), "SELECT sum(number) AS s FROM (SELECT number FROM numbers(100000))"),
-          ).toEqual([{ s: 4999950000 }]),
+          expect(await rowsOf(store(), sum)).toEqual([{ s: 4999950000 }]),
         ),
       );
     });
 
-    test("a query that needs too much memory is stopped", async () => {
-      const hungry = "SELECT uniqExact(number) FROM numbers(1000000000)";
-      expect(await failureOf(query(hungry, { memory: 100 * MIB }))).toMatchObject({
-        code: "query_too_large",
-        message: "The query needs more than 100 MiB of memory",
-      });
-    });
+    // None where the engine has no such limit.
+    test.each([words.hungry ?? []].flat())(
+      "a query that needs too much memory is stopped: %s",
+      async (hungry) => {
+        expect(await failureOf(query(hungry, { memory: 100 * MIB }))).toMatchObject({
+          code: "query_too_large",
+          message: "The query needs more than 100 MiB of memory",
+        });
+      },
+    );
 
     test("an answer of too many rows or bytes is broken off", async () => {
       expect(await failureOf(readAll(ENDLESS_ROWS, { rows: 1000 }))).toMatchObject({
@@ -70,7 +68,7 @@ export function describeLimits(store: () => Store): void {
     });
 
     test("an answer of exactly the limit's rows is whole", async () => {
-      const result = await query("SELECT number FROM numbers(1000)", { rows: 1000 });
+      const result = await query(`SELECT number FROM ${words.series(1000)}`, { rows: 1000 });
       for await (const chunk of result.chunks) expect(chunk.length).toBeGreaterThan(0);
       expect(result.statistics().rows).toBe(1000);
     });
@@ -117,7 +115,7 @@ export function describeLimits(store: () => Store): void {
     test("fifty queries at once are all answered, each with its own", async () => {
       const answers = await Promise.all(
         Array.from({ length: 50 }, (_, n) =>
-          rowsOf(store(), "SELECT {n:Int64} AS n, sum(number) AS s FROM numbers(100000)", {
+          rowsOf(store(), `SELECT {n:Int64} AS n, sum(number) AS s FROM ${words.series(100_000)}`, {
             params: { n: { type: "Int64", value: `${n}` } },
           }),
         ),
@@ -126,9 +124,12 @@ export function describeLimits(store: () => Store): void {
     });
 
     test("a million rows pass a slow consumer without piling up", async () => {
-      const { chunks } = await query("SELECT number, repeat('x', 100) AS text FROM numbers(1000000)", {
-        rows: 1e7,
-      });
+      const { chunks } = await query(
+        `SELECT number, repeat('x', 100) AS text FROM ${words.series(1_000_000)}`,
+        {
+          rows: 1e7,
+        },
+      );
       let most = 0;
       let bytes = 0;
       const before = process.memoryUsage().rss;

@@ -3,13 +3,14 @@ import type { Column } from "../../../src/project/column.ts";
 import type { Store, TableSpec } from "../../../src/store/store.ts";
 import { DAY } from "../../../src/units.ts";
 import { batchOf, column, create, rowsOf, schemaOf, tableOf } from "../support.ts";
+import type { StoreWords } from "../words.ts";
 
 const BASE = [column("origin", "string"), column("date", { kind: "datetime", precision: 3 })];
 
 const delay = (bits: 32 | 64, nullable: boolean): Column =>
   column("delay", { kind: "int", bits, signed: true }, nullable);
 
-export function describeMigrate(store: () => Store): void {
+export function describeMigrate(store: () => Store, words: StoreWords): void {
   const columnsOf = async (table: string): Promise<string[]> => {
     const rows = await store().describe({ text: `SELECT * FROM ${table}`, params: {} });
     return rows.map(({ name }) => name);
@@ -66,7 +67,8 @@ export function describeMigrate(store: () => Store): void {
       const { changes, refused } = await store().migrate([wider], { dryRun: false });
       expect(refused).toEqual([]);
       expect(changes.filter((change) => change.startsWith("added:"))).toHaveLength(3);
-      expect((await columnsOf("added")).slice(0, 5)).toEqual(["origin", "date", "gate", "tags", "kind"]);
+      const declared = (await columnsOf("added")).filter((name) => !name.startsWith("_"));
+      expect(declared).toEqual(["origin", "date", "gate", "tags", "kind"]);
       expect(await rowsOf(store(), "SELECT gate, tags, kind FROM added")).toEqual([
         { gate: null, tags: [], kind: null },
       ]);
@@ -190,8 +192,12 @@ export function describeMigrate(store: () => Store): void {
       const after = tableOf("widened", [...BASE, ...wider.map((one) => column(one[0], one[3], one[4]))]);
       const { changes, refused } = await store().migrate([after], { dryRun: false });
       expect(refused).toEqual([]);
-      expect(changes).toContain("widened: column i becomes Int64 (it is Int32)");
-      expect(changes.filter((change) => change.startsWith("widened:"))).toHaveLength(wider.length);
+      expect(changes).toContain(
+        `widened: column i becomes ${words.types.int64} (it is ${words.types.int32})`,
+      );
+      expect(changes.filter((change) => change.startsWith("widened:"))).toHaveLength(
+        wider.length - words.silentWidenings,
+      );
       const again = await store().migrate([after], { dryRun: true });
       expect(again.changes.filter((change) => change.startsWith("widened:"))).toEqual([]);
 
@@ -233,7 +239,9 @@ export function describeMigrate(store: () => Store): void {
         dryRun: false,
       });
       expect(refused).toEqual([]);
-      expect(changes).toContain("defaulted: add column flag Bool, which is true in the rows that are there");
+      expect(changes).toContain(
+        `defaulted: add column flag ${words.types.bool}, which is true in the rows that are there`,
+      );
       await store().insert("defaulted", batchOf(spec.schema, [row], { offset: 1 }));
       const has = {
         quote: "it's \"\\ é",
@@ -260,7 +268,7 @@ export function describeMigrate(store: () => Store): void {
       const { changes, refused } = await store().migrate([after], { dryRun: false });
       expect(refused).toEqual([]);
       expect(changes.filter((change) => change.startsWith("parted:"))).toEqual([
-        "parted: keep column delay as Nullable(Int32), though nothing declares it any more",
+        `parted: keep column delay as ${words.types.nullableInt32}, though nothing declares it any more`,
         "parted: keep column tags, though nothing declares it any more",
       ]);
       const own = async (spec: TableSpec) =>
@@ -292,7 +300,7 @@ export function describeMigrate(store: () => Store): void {
       );
       expect(refused).toEqual([
         expect.stringMatching(
-          /^renamed: column delay Int32 isn't declared any more and late_by is new: a rename\? .*coalesce\(late_by, delay\).*start once without delay/,
+          /^renamed: column delay .* isn't declared any more and late_by is new: a rename\? .*coalesce\(late_by, delay\).*start once without delay/,
         ),
       ]);
     });
@@ -301,17 +309,22 @@ export function describeMigrate(store: () => Store): void {
       await create(store(), tableOf("kept", [...BASE, delay(64, true)]));
       expect(await refusedOf(tableOf("kept", [...BASE, delay(32, true)]))).toEqual([
         expect.stringMatching(
-          /^kept: column delay is Nullable\(Int64\), the declaration says Nullable\(Int32\), which can't hold .*headrace rebuild kept/,
+          /^kept: column delay is .*, the declaration says .*, which can't hold .*headrace rebuild kept/,
+        ),
+      ]);
+      expect(await refusedOf(tableOf("kept", [...BASE, delay(32, true)]))).toEqual([
+        expect.stringContaining(
+          `column delay is ${words.types.nullableInt64}, the declaration says ${words.types.nullableInt32}, which`,
         ),
       ]);
       expect(await refusedOf(tableOf("kept", [...BASE, delay(64, false)]))).toEqual([
         expect.stringContaining(
-          "column delay is Nullable(Int64), the declaration says Int64, which can't hold",
+          `column delay is ${words.types.nullableInt64}, the declaration says ${words.types.int64}, which can't hold`,
         ),
       ]);
       expect(await refusedOf(tableOf("kept", [...BASE, column("delay", "string", true)]))).toHaveLength(1);
       expect(await refusedOf(tableOf("kept", [...BASE, delay(64, true), column("gate", "string")]))).toEqual([
-        expect.stringContaining("column gate String is new and required"),
+        expect.stringContaining(`column gate ${words.types.string} is new and required`),
       ]);
       const spec = tableOf("kept", [...BASE, delay(64, true)]);
       expect(await refusedOf({ ...spec, table: { ...spec.table, orderBy: ["date"] } })).toEqual([
@@ -439,9 +452,9 @@ export function describeMigrate(store: () => Store): void {
       const far = { "Flight-Id": "x", at: "2299-12-30", date: "2299-12-30T00:00:00Z" };
       for (const { name, schema } of specs) {
         await store().insert(name, batchOf(schema, [far]));
-        expect(
-          await rowsOf(store(), `SELECT * EXCEPT (_log, _partition, _offset, _accepted_at) FROM ${name}`),
-        ).toEqual([far]);
+        expect(await rowsOf(store(), `SELECT ${words.quote("Flight-Id")}, at, date FROM ${name}`)).toEqual([
+          far,
+        ]);
       }
     });
   });

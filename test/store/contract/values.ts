@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Column, ColumnType } from "../../../src/project/column.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { batchOf, bound, column, create, rowsOf, tableOf, textOf } from "../support.ts";
+import type { StoreWords } from "../words.ts";
 
 const int = (bits: 8 | 16 | 32 | 64, signed: boolean): ColumnType => ({ kind: "int", bits, signed });
 const datetime = (precision: number): ColumnType => ({ kind: "datetime", precision });
@@ -179,6 +180,32 @@ const CASES: readonly Case[] = [
   },
 ];
 
+function withoutNul(texts: readonly string[]): string[] {
+  return texts.map((text) => text.replace("\\u0000", ""));
+}
+
+/** What of a case an engine can hold. */
+function casesFor(one: Case, words: StoreWords): Case | undefined {
+  if (one.type.kind === "datetime" && one.type.precision > words.secondDigitsMax) return undefined;
+  if (words.holdsNul) return one;
+  const { sent, answered } = one;
+  return {
+    ...one,
+    sent: withoutNul(sent),
+    ...(answered === undefined ? {} : { answered: withoutNul(answered) }),
+  };
+}
+
+/** The same for every order of an object's members; numbers stay letter by letter. */
+function canonical(json: string): unknown {
+  return JSON.parse(json, keepDigits);
+}
+
+/** The third argument, with what stands in the text, is newer than TypeScript's library. */
+function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === "number" ? { number: context?.source } : value;
+}
+
 const COMPOSITE = new Set(["array", "map", "tuple"]);
 
 const rowsWith = (values: readonly string[]): string[] => values.map((one) => `{"value":${one}}`);
@@ -187,21 +214,22 @@ const valueOf = ({ type, native }: Case, nullable: boolean): Column => ({
   ...(native === undefined ? {} : { native }),
 });
 
-export function describeValues(store: () => Store): void {
+export function describeValues(store: () => Store, words: StoreWords): void {
   /** What comes back of JSON texts in such a column, and what isn't as the described schema or the declaration says. */
   const roundTrip = async (
     table: string,
     value: Column,
     sent: readonly string[],
-  ): Promise<{ readonly answered: readonly string[]; readonly misfits: readonly string[] }> => {
+  ): Promise<{ readonly answered: readonly unknown[]; readonly misfits: readonly string[] }> => {
     const spec = tableOf(table, [column("n", int(32, true)), value]);
     await create(store(), spec);
     const rows = sent.map((text, n) => `{"n":${n},"value":${text}}`);
     await store().insert(table, batchOf(spec.schema, rows));
     const sql = `SELECT value FROM ${table} ORDER BY n`;
-    const answered = (await textOf(store(), sql)).trimEnd().split("\n");
+    const lines = (await textOf(store(), sql)).trimEnd().split("\n");
+    const answered = lines.map(canonical);
     const [described] = await store().describe(bound(sql));
-    const misfits = answered.filter((line) => {
+    const misfits = lines.filter((line) => {
       const row = JSON.parse(line) as { value: unknown };
       return !fits(described?.jsonSchema ?? {}, row.value);
     });
@@ -210,16 +238,18 @@ export function describeValues(store: () => Store): void {
   };
 
   describe("values come back exactly as they were sent", () => {
-    test.each(CASES)("$name", async (one) => {
-      const answered = rowsWith(one.answered ?? one.sent);
+    const cases = CASES.map((one) => casesFor(one, words)).filter((one) => one !== undefined);
+
+    test.each(cases)("$name", async (one) => {
+      const answered = rowsWith(one.answered ?? one.sent).map(canonical);
       expect(await roundTrip(`value_${one.name}`, valueOf(one, false), one.sent)).toEqual({
         answered,
         misfits: [],
       });
     });
 
-    test.each(CASES.filter(({ type }) => !COMPOSITE.has(type.kind)))("$name or null", async (one) => {
-      const answered = rowsWith([...(one.answered ?? one.sent), "null"]);
+    test.each(cases.filter(({ type }) => !COMPOSITE.has(type.kind)))("$name or null", async (one) => {
+      const answered = rowsWith([...(one.answered ?? one.sent), "null"]).map(canonical);
       const sent = [...one.sent, "null"];
       expect(await roundTrip(`null_${one.name}`, valueOf(one, true), sent)).toEqual({
         answered,

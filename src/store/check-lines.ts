@@ -1,4 +1,4 @@
-import { HeadraceError } from "../../errors.ts";
+import { HeadraceError } from "../errors.ts";
 
 const NEWLINE = 0x0a;
 const OPEN_OBJECT = 0x7b;

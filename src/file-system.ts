@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** What the log needs of a disk: few enough calls that the tests can put a disk underneath that tears and forgets. */
+/** What the log and the ledger need of a disk: few enough calls that the tests can put a disk underneath that tears and forgets. */
 export interface FileSystem {
   /** Makes the folder and those above it, durably. */
   makeFolder(path: string): Promise<void>;
