@@ -69,6 +69,7 @@ export async function startServer({
     // Before anything is opened, or made in the data folder.
     await checkAddress(config);
     const parts = await openParts(project, config, logger, opened);
+    await parts.loader.examine();
     const url = await parts.http.listen();
     const ready = startLoading(parts, logger).then((readiness) => {
       const counts = { streams: project.streams.length, endpoints: project.endpoints.length };
