@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { openClockFile } from "./clock-file.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { GuardedClock } from "./guarded-clock.ts";
@@ -47,7 +48,10 @@ export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome
   }
   return withStore(config, async (store, folder) => {
     await store.migrate([rejectedTable], { dryRun: false });
+    await using opened = new AsyncDisposableStack();
     const clock = new GuardedClock();
+    const clockFile = await openClockFile(folder, clock);
+    opened.defer(() => clockFile.close());
     const log = await openLog(config.logUrl, {
       folder: join(folder, "log"),
       streams: [stream],
@@ -55,14 +59,11 @@ export async function rebuildStream(input: RebuildInput): Promise<RebuildOutcome
       retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
       keys: { window: config.keyWindow, count: config.keysMax },
       clock: clock.sure,
-      observer: { opened: (newest) => clock.startedAfter(newest) },
+      observer: { opened: (newest) => clock.startedAfter(clockFile.noted ?? newest) },
     });
-    try {
-      const spec = tableSpec(stream);
-      return await rebuildTable({ ...rest, log, store, stream, spec, folder: join(folder, "ledger") });
-    } finally {
-      await log.close();
-    }
+    opened.defer(() => log.close());
+    const spec = tableSpec(stream);
+    return await rebuildTable({ ...rest, log, store, stream, spec, folder: join(folder, "ledger") });
   });
 }
 

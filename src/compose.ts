@@ -5,6 +5,7 @@ import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
 import { registerRoutes } from "./compose-routes.ts";
+import { openClockFile } from "./clock-file.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { HeadraceError, messageOf } from "./errors.ts";
@@ -68,6 +69,7 @@ export async function startServer({
     // Before anything is opened, or made in the data folder.
     await checkAddress(config);
     const parts = await openParts(project, config, logger, opened);
+    await parts.loader.examine();
     const url = await parts.http.listen();
     const ready = startLoading(parts, logger).then((readiness) => {
       const counts = { streams: project.streams.length, endpoints: project.endpoints.length };
@@ -138,6 +140,8 @@ async function openParts(
   await migrate(store, streams, logger);
 
   const clock = new GuardedClock();
+  const clockFile = await openClockFile(folder.path, clock);
+  opened.defer(() => clockFile.close());
   const log = await openLog(config.logUrl, {
     folder: join(folder.path, "log"),
     streams,
@@ -145,7 +149,10 @@ async function openParts(
     retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
     keys: { window: config.keyWindow, count: config.keysMax },
     clock: clock.sure,
-    observer: { ...logObserver(metrics, logger), opened: (newest) => clock.startedAfter(newest) },
+    observer: {
+      ...logObserver(metrics, logger),
+      opened: (newest) => clock.startedAfter(clockFile.noted ?? newest),
+    },
   });
   opened.defer(() => log.close());
 

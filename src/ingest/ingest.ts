@@ -100,6 +100,7 @@ class Ingest {
     if (target === undefined || type === undefined) throw unknownStream(name, [...this.#deps.streams.keys()]);
     this.#observe(name, reply.raw);
     const head = readHead(request);
+    this.#refuseClosed(name);
     this.#refuseLag(name);
     this.#bodies.admit(head.contentLength ?? 0);
     // Each caller has keys of their own.
@@ -167,6 +168,11 @@ class Ingest {
     response.once("close", () => {
       observer.answered?.(stream, answeredStatus(response), performance.now() - from);
     });
+  }
+
+  #refuseClosed(stream: string): void {
+    const { closed } = this.#deps.loader.status(stream);
+    if (closed !== undefined) throw new HeadraceError("store_mismatch", closed);
   }
 
   #refuseLag(stream: string): void {

@@ -42,13 +42,21 @@ export function createLoader(options: LoaderOptions): Loader {
     return found;
   };
 
+  const makeFolder = async (): Promise<void> => {
+    try {
+      await (options.fileSystem ?? realFileSystem).makeFolder(options.folder);
+    } catch (cause) {
+      throw new HeadraceError("data_folder_unusable", `${options.folder} can't be made`, { cause });
+    }
+  };
+
   return {
+    async examine() {
+      await makeFolder();
+      await Promise.all(all().map((partition) => partition.examine()));
+    },
     async start() {
-      try {
-        await (options.fileSystem ?? realFileSystem).makeFolder(options.folder);
-      } catch (cause) {
-        throw new HeadraceError("data_folder_unusable", `${options.folder} can't be made`, { cause });
-      }
+      await makeFolder();
       await Promise.all(all().map((partition) => partition.start()));
     },
     async stop() {

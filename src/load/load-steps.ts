@@ -16,7 +16,7 @@ import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { batchesOf, canCount, reconcile } from "./reconcile.ts";
+import { batchesOf, canCount, olderLog, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
 import { endSwitch, pinLog } from "./rebuild/switch-tables.ts";
 import { sizeOf, sizeWithin, spansOf, type Spans } from "./spans.ts";
@@ -76,6 +76,18 @@ export class LoadSteps {
   /** How long ago the oldest event that isn't loaded was accepted, as far as that was read; else 0. Milliseconds. */
   get lagAge(): number {
     return this.#oldest === undefined ? 0 : this.#ageOf(this.#oldest, this.#loaded.offset);
+  }
+
+  /** Reads the ledger, so that `olderLog` can tell before anything is appended. */
+  async examine(): Promise<void> {
+    await this.#openLedger();
+  }
+
+  /** What is wrong when the log ends before what was loaded: new events would get the offsets of stored ones. */
+  get olderLog(): string | undefined {
+    const { log, partition } = this.#options;
+    const state = this.#ledger?.state;
+    return state === undefined ? undefined : olderLog(this.#name, state, log.status(this.#name, partition));
   }
 
   async reconcile(): Promise<ActiveState> {

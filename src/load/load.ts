@@ -9,6 +9,12 @@ export interface Loader {
    */
   start(): Promise<void>;
 
+  /**
+   * Finds out, before anything is appended, into which streams' logs nothing may be: `closed` in their status. To be called
+   * before `start`, and before events are taken.
+   */
+  examine(): Promise<void>;
+
   /** Finishes the insert in flight, writes the cursor and stops. What isn't loaded yet stays in the log for the next start. */
   stop(): Promise<void>;
 
@@ -86,6 +92,8 @@ export interface LoadStatus {
   readonly loaded: Position;
   /** Why it is retrying or has stopped: the error's code and message. */
   readonly reason?: string;
+  /** Why nothing may be appended to the stream's log now: it would be taken for what is stored already. */
+  readonly closed?: string;
 }
 
 /** The loader's name among the subscriptions of the log. */

@@ -62,6 +62,11 @@ export class PartitionLoader {
     await this.#reconciled.promise;
   }
 
+  /** Finds out whether the log may be appended to, which `status` then tells. What can't be read now, `start` tells of. */
+  async examine(): Promise<void> {
+    await this.#steps.examine().catch(() => {});
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -74,6 +79,7 @@ export class PartitionLoader {
   /** Whether everything that the log holds now is queryable before the time (milliseconds) is over. */
   async settled(timeout: number): Promise<boolean> {
     const { log, stream, partition } = this.#options;
+    if (this.#steps.olderLog !== undefined) return false;
     const { end } = log.status(stream.name, partition);
     const deadline = performance.now() + timeout;
     const { signal } = this.#stopping;
@@ -90,7 +96,14 @@ export class PartitionLoader {
     const { end } = log.status(stream.name, partition);
     const lagEvents = Math.max(0, end.offset - loaded.offset);
     const lagAge = lagEvents === 0 ? 0 : this.#steps.lagAge;
-    return { ...describe(this.#state, this.#failure), lagEvents, lagAge, loaded };
+    const closed = this.#steps.olderLog;
+    return {
+      ...describe(this.#state, this.#failure),
+      lagEvents,
+      lagAge,
+      loaded,
+      ...(closed === undefined ? {} : { closed }),
+    };
   }
 
   async #run(): Promise<void> {

@@ -138,12 +138,8 @@ async function keptPosition(work: Reconciling, state: LedgerState): Promise<Ledg
   const { log, stream, partition } = work;
   const { end } = log.status(stream.name, partition);
   const { loaded } = state;
-  if (loaded.log === end.log && loaded.offset > end.offset) {
-    throw new HeadraceError(
-      "store_mismatch",
-      `${stream.name}: offset ${loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`,
-    );
-  }
+  const older = olderLog(stream.name, state, { end });
+  if (older !== undefined) throw new HeadraceError("store_mismatch", older);
   if (!(await isHeld(work, loaded))) return setBack(work, await oldestPosition(work, loaded));
   const cursor = await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION);
   // A crash between the two leaves the log's cursor behind the ledger's.
@@ -172,6 +168,16 @@ async function hasTrace(work: Reconciling, range: Omit<OffsetRange, "partition">
   if ((await countPresent(work, range)) > 0) return true;
   const spans = await work.store.present(REJECTED_TABLE, { ...range, partition: work.partition });
   return spans.length > 0;
+}
+
+/** What is wrong when the log ends before what the ledger says was loaded. */
+export function olderLog(
+  stream: string,
+  { loaded }: Pick<LedgerState, "loaded">,
+  { end }: { readonly end: Position },
+): string | undefined {
+  if (loaded.log !== end.log || loaded.offset <= end.offset) return undefined;
+  return `${stream}: offset ${loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`;
 }
 
 async function isHeld({ log, stream, partition }: Reconciling, position: Position): Promise<boolean> {

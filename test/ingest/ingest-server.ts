@@ -66,6 +66,7 @@ export interface IngestTestOptions {
   /** What the loader says, since a real one can't be told to be late or to fail. */
   readonly stored?: (events: number) => Promise<StoredCounts | undefined>;
   readonly lagEvents?: () => number;
+  readonly closed?: () => string | undefined;
   readonly observer?: IngestObserver;
 }
 
@@ -110,12 +111,16 @@ function loaderThatSays(options: IngestTestOptions): Pick<Loader, "stored" | "st
   return {
     stored: (_stream, batch) =>
       options.stored?.(batch.events) ?? Promise.resolve({ stored: batch.events, duplicates: 0, refused: 0 }),
-    status: (): LoadStatus => ({
-      state: "running",
-      lagEvents: options.lagEvents?.() ?? 0,
-      lagAge: 0,
-      loaded: { log: "", offset: 0 },
-    }),
+    status: (): LoadStatus => {
+      const closed = options.closed?.();
+      return {
+        state: closed === undefined ? "running" : "stopped",
+        lagEvents: options.lagEvents?.() ?? 0,
+        lagAge: 0,
+        loaded: { log: "", offset: 0 },
+        ...(closed === undefined ? {} : { closed }),
+      };
+    },
   };
 }
 

@@ -248,6 +248,16 @@ describe("overload", () => {
   });
 });
 
+test("a log that is older than the store takes nothing, until that is put right", async () => {
+  let closed: string | undefined = "flights: it is an older copy than the store";
+  await start({ closed: () => closed });
+  const answer = await ingest.post(LINES);
+  expect([answer.status, answer.body]).toMatchObject([503, { code: "store_mismatch", detail: closed }]);
+  expect(end()).toBe(0);
+  closed = undefined;
+  expect((await ingest.post(LINES)).status).toBe(202);
+});
+
 describe("a log that can't take more", () => {
   test.each([
     ["ENOSPC", "log_full"],

@@ -294,6 +294,34 @@ test("a log that is older than the store is not loaded into it: the places of ne
   await expect(rebuild(load, stream.name, true)).rejects.toMatchObject({ code: "rebuild_refused" });
 });
 
+test("into a log that is older than the store nothing may be appended, from before the loader is started until a reset", async () => {
+  const { stream, load } = await withOlderLog(declare("older_closed", z.int32(), { id: "id" }));
+  const { name } = stream;
+  const closed = expect.stringContaining("it is an older copy than the store") as string;
+  expect(load.status(name)).toMatchObject({ closed });
+  expect(await load.settled(name, 0)).toBe(false);
+  await load.stop();
+  const next = world.loader({ log: world.log, streams: [stream], store: shared.store });
+  loader = next;
+  await next.examine();
+  expect(next.status(name)).toMatchObject({ closed });
+
+  await next.start();
+  await next.erase(name, { kind: "all" }, 10_000);
+  expect(next.status(name).closed).toBeUndefined();
+  await append(world.log, name, [{ n: 9, id: "z" }]);
+  await settle(next, name);
+  expect(await rowsOf(name)).toHaveLength(1);
+});
+
+test("into any other log events may be appended at once", async () => {
+  const stream = declare("older_open", z.int32(), { id: "id" });
+  world = await openWorld(shared.store, [stream]);
+  loader = world.loader({ log: world.log, streams: [stream], store: shared.store });
+  await loader.examine();
+  expect(loader.status(stream.name).closed).toBeUndefined();
+});
+
 async function withOlderLog(stream: Stream) {
   world = await openWorld(shared.store, [stream]);
   const [folder, saved] = [join(world.folder, "log"), join(world.folder, "saved")];

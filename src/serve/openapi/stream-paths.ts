@@ -105,6 +105,7 @@ function ingestOperation(stream: Stream): Operation {
       "overloaded",
       "log_failed",
       "log_full",
+      "store_mismatch",
     ],
     problemHeaders: { 422: IDEMPOTENCY_REPLAYED },
   };

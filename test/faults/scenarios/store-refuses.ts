@@ -12,7 +12,7 @@ import { openSaboteur, type Saboteur } from "../support/saboteur.ts";
 import { startServerHere, type ServerHere } from "../support/server-here.ts";
 
 const PROJECT = join(import.meta.dirname, "../../guarantees/kill-project");
-const ROUNDS = { short: 1, full: 8 };
+const ROUNDS = { short: 1, full: 4 };
 /** Milliseconds for which a table takes nothing. */
 const LASTS = { short: 1.5 * SECOND, full: 20 * SECOND };
 /** What another stream's event may take to be queryable meanwhile: the promise is 0.2 s, and the machine may be busy. */

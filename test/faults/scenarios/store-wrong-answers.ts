@@ -9,7 +9,7 @@ import { seededRandom, type Random } from "../../support/random.ts";
 import type { Scenario } from "../scenario.ts";
 import { days, once, openLoadWorld } from "../support/load-world.ts";
 
-const FAULTS = { short: 40, full: 3_000 };
+const FAULTS = { short: 40, full: 2_000 };
 const EVENTS = 60;
 const PARTITIONS = 3;
 /** In milliseconds: how late an insert commits that its caller has waited for in vain. */
