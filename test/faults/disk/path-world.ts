@@ -7,7 +7,7 @@ import type { Store } from "../../../src/store/store.ts";
 import { defineStream } from "../../../src/project/define-stream.ts";
 import { encodeRejected } from "../../../src/rejected/rejected-event.ts";
 import { HeadraceError } from "../../../src/errors.ts";
-import { KIB } from "../../../src/units.ts";
+import { KIB, SECOND } from "../../../src/units.ts";
 import { z } from "zod";
 import type { Random } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
@@ -29,13 +29,20 @@ export const unique = defineStream("unique", {
 });
 export const STREAMS = [plain, unique] as const;
 
+/** A busy machine takes its time. */
+const SETTLE_DEADLINE = 30 * SECOND;
+
 /** Waits until all that the log holds is loaded; throws when a stream can't go on by itself. */
 export async function settledPath({ log, loader }: PathLife): Promise<void> {
   for (const { name } of STREAMS) {
-    await until(() => {
+    const settled = (): boolean => {
       const { state, reason, lagEvents } = loader.status(name);
       if (state === "stopped") throw new Error(`${name} is stopped: ${reason}`);
       return state === "running" && lagEvents === 0 && log.status(name, 0).writable;
+    };
+    await until(settled, { timeout: SETTLE_DEADLINE }).catch((cause: unknown) => {
+      const seen = JSON.stringify({ load: loader.status(name), log: log.status(name, 0) });
+      throw new Error(`${name} doesn't settle: ${seen}`, { cause });
     });
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../../src/errors.ts";
 import { realFileSystem, type File, type FileSystem } from "../../../src/file-system.ts";
 import { SECOND } from "../../../src/units.ts";
 import { join } from "node:path";
@@ -51,7 +52,9 @@ export const diskErrors: Scenario = {
       for (let at = first; at < calls; at += STRIDES[scale]) {
         for (const kind of KINDS) {
           signal.throwIfAborted();
-          const outcome = await runScript(store, writer, random, { at, kind });
+          const outcome = await runScript(store, writer, random, { at, kind }).catch((cause: unknown) => {
+            throw new Error(`${kind.name} at call ${at}: ${messageOf(cause)}`, { cause });
+          });
           addFindings(sums, {
             ...outcome.findings,
             problems: outcome.findings.problems.map((problem) => `${kind.name} at call ${at}: ${problem}`),
