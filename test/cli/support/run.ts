@@ -41,7 +41,8 @@ export async function runBin(
 /** The environment without what would change a command's behaviour. */
 export function cleanEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([name, value]) => value !== undefined && !/^(HEADRACE_|NO_COLOR|FORCE_COLOR|NODE_DISABLE_COMPILE_CACHE)/.test(name),
+    ([name, value]) =>
+      value !== undefined && !/^(HEADRACE_|NO_COLOR|FORCE_COLOR|NODE_DISABLE_COMPILE_CACHE)/.test(name),
   );
   return Object.fromEntries(kept) as Record<string, string>;
 }
