@@ -29,6 +29,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.
 await keepCompiled();
 const { runCli } = await import("./cli.ts");
 const exitCode = await runCli(process.argv.slice(2), process);
+// What was written to a pipe has to leave before the process does.
+process.stdout.write("", () => process.exit(exitCode));
+
 /**
  * Keeps what Node compiles, and what it makes of TypeScript: a command starts in half the time, and a server takes 20 MB
  * less. In the user's own folder, not in the system's, where somebody else could have put something.
@@ -43,6 +46,3 @@ async function keepCompiled(): Promise<void> {
     // A user without a home.
   }
 }
-
-// What was written to a pipe has to leave before the process does.
-process.stdout.write("", () => process.exit(exitCode));

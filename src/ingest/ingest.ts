@@ -6,7 +6,7 @@ import type { Loader } from "../load/load.ts";
 import type { Log } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { EventValidator } from "../project/event-validator.ts";
-import { didYouMean, nearestName } from "../project/nearest-name.ts";
+import { unknownName } from "../project/unknown-name.ts";
 import { eventTypeOf } from "../project/schema/stream-schema.ts";
 import type { EventType } from "../project/wire-type.ts";
 import { countsJson, eventsRejected, waitedJson } from "./answer.ts";
@@ -97,11 +97,11 @@ class Ingest {
     const name = request.params.stream;
     const target = this.#deps.streams.get(name);
     const type = this.#types.get(name);
-    if (target === undefined || type === undefined) throw unknownStream(name, [...this.#deps.streams.keys()]);
+    if (target === undefined || type === undefined)
+      throw unknownName("stream", name, this.#deps.streams.keys());
     this.#observe(name, reply.raw);
     const head = readHead(request);
-    this.#refuseClosed(name);
-    this.#refuseLag(name);
+    this.#refuseByLoader(name);
     this.#bodies.admit(head.contentLength ?? 0);
     // Each caller has keys of their own.
     const caller = request.caller?.name ?? NOBODY;
@@ -170,14 +170,11 @@ class Ingest {
     });
   }
 
-  #refuseClosed(stream: string): void {
-    const { closed } = this.#deps.loader.status(stream);
-    if (closed !== undefined) throw new HeadraceError("store_mismatch", closed);
-  }
-
-  #refuseLag(stream: string): void {
+  /** What the loader says against taking more. */
+  #refuseByLoader(stream: string): void {
     const max = this.#deps.limits.lagEventsMax;
-    const { lagEvents } = this.#deps.loader.status(stream);
+    const { closed, lagEvents } = this.#deps.loader.status(stream);
+    if (closed !== undefined) throw new HeadraceError("store_mismatch", closed);
     if (lagEvents <= max) return;
     const limit = INGEST_LIMIT_SETTINGS.lagEventsMax;
     throw new HeadraceError(
@@ -189,11 +186,4 @@ class Ingest {
       },
     );
   }
-}
-
-function unknownStream(name: string, names: readonly string[]): HeadraceError {
-  const nearest = nearestName(name, names);
-  return new HeadraceError("unknown_stream", `There is no stream "${name}"${didYouMean(name, names)}`, {
-    details: nearest === undefined ? {} : { nearest },
-  });
 }

@@ -83,11 +83,9 @@ export class LoadSteps {
     await this.#openLedger();
   }
 
-  /** What is wrong when the log ends before what was loaded: new events would get the offsets of stored ones. */
-  get olderLog(): string | undefined {
-    const { log, partition } = this.#options;
-    const state = this.#ledger?.state;
-    return state === undefined ? undefined : olderLog(this.#name, state, log.status(this.#name, partition));
+  /** What is wrong when the log, with this end, ends before what was loaded: new events would get the offsets of stored ones. */
+  olderLog(end: Position): string | undefined {
+    return olderLog(this.#name, this.#ledger?.state, end);
   }
 
   async reconcile(): Promise<ActiveState> {

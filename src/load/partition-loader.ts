@@ -79,8 +79,8 @@ export class PartitionLoader {
   /** Whether everything that the log holds now is queryable before the time (milliseconds) is over. */
   async settled(timeout: number): Promise<boolean> {
     const { log, stream, partition } = this.#options;
-    if (this.#steps.olderLog !== undefined) return false;
     const { end } = log.status(stream.name, partition);
+    if (this.#steps.olderLog(end) !== undefined) return false;
     const deadline = performance.now() + timeout;
     const { signal } = this.#stopping;
     while (this.#steps.loaded.offset < end.offset || this.#state.kind === "reconciling") {
@@ -96,7 +96,7 @@ export class PartitionLoader {
     const { end } = log.status(stream.name, partition);
     const lagEvents = Math.max(0, end.offset - loaded.offset);
     const lagAge = lagEvents === 0 ? 0 : this.#steps.lagAge;
-    const closed = this.#steps.olderLog;
+    const closed = this.#steps.olderLog(end);
     return {
       ...describe(this.#state, this.#failure),
       lagEvents,

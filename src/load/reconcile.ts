@@ -138,7 +138,7 @@ async function keptPosition(work: Reconciling, state: LedgerState): Promise<Ledg
   const { log, stream, partition } = work;
   const { end } = log.status(stream.name, partition);
   const { loaded } = state;
-  const older = olderLog(stream.name, state, { end });
+  const older = olderLog(stream.name, state, end);
   if (older !== undefined) throw new HeadraceError("store_mismatch", older);
   if (!(await isHeld(work, loaded))) return setBack(work, await oldestPosition(work, loaded));
   const cursor = await log.cursor(stream.name, partition, LOADER_SUBSCRIPTION);
@@ -170,13 +170,14 @@ async function hasTrace(work: Reconciling, range: Omit<OffsetRange, "partition">
   return spans.length > 0;
 }
 
-/** What is wrong when the log ends before what the ledger says was loaded. */
+/** What is wrong when the log ends before what the ledger, as far as there is one, says was loaded. */
 export function olderLog(
   stream: string,
-  { loaded }: Pick<LedgerState, "loaded">,
-  { end }: { readonly end: Position },
+  state: Pick<LedgerState, "loaded"> | undefined,
+  end: Position,
 ): string | undefined {
-  if (loaded.log !== end.log || loaded.offset <= end.offset) return undefined;
+  const { loaded } = state ?? {};
+  if (loaded?.log !== end.log || loaded.offset <= end.offset) return undefined;
   return `${stream}: offset ${loaded.offset} was loaded, but the log ends at ${end.offset}: it is an older copy than the store`;
 }
 

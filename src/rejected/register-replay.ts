@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { HeadraceError } from "../errors.ts";
 import type { Stream } from "../project/declarations.ts";
 import type { EventValidator } from "../project/event-validator.ts";
-import { didYouMean, nearestName } from "../project/nearest-name.ts";
+import { unknownName } from "../project/unknown-name.ts";
 import type { AdminAudit, AdminOutcome } from "./admin-audit.ts";
 import { instantOf } from "./instant.ts";
 import { REPLAY_LIMIT_MAX, replayRejected, type ReplayDeps, type ReplayOptions } from "./replay.ts";
@@ -30,7 +30,7 @@ export function registerReplay(app: FastifyInstance, deps: ServeReplayDeps): voi
   app.post("/v1/streams/:stream/rejected/replay", { config }, async (request, reply) => {
     const { stream: name } = request.params as { readonly stream: string };
     const target = deps.streams.get(name);
-    if (target === undefined) throw unknownStream(name, [...deps.streams.keys()]);
+    if (target === undefined) throw unknownName("stream", name, deps.streams.keys());
     const wanted = readBody(request);
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
@@ -96,11 +96,4 @@ function textOf(name: string, value: unknown): string {
 
 function bad(parameter: string, message: string): HeadraceError {
   return new HeadraceError("bad_parameter", message, { details: { parameter } });
-}
-
-function unknownStream(name: string, names: readonly string[]): HeadraceError {
-  const nearest = nearestName(name, names);
-  return new HeadraceError("unknown_stream", `There is no stream "${name}"${didYouMean(name, names)}`, {
-    details: nearest === undefined ? {} : { nearest },
-  });
 }

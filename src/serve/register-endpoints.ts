@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Endpoint, Stream } from "../project/declarations.ts";
-import { unknownName } from "./unknown-name.ts";
+import { unknownName } from "../project/unknown-name.ts";
 import { parseParams } from "../project/params.ts";
 import type { Store } from "../store/store.ts";
 import { KIB } from "../units.ts";

@@ -1,5 +1,5 @@
 import { HeadraceError } from "../../errors.ts";
-import { firstOf, setBack, type Reconciling } from "../reconcile.ts";
+import { firstOf, olderLog, setBack, type Reconciling } from "../reconcile.ts";
 import { sizeOf } from "../spans.ts";
 import type { RebuildOutcome } from "./rebuilds.ts";
 
@@ -9,8 +9,7 @@ export async function planLoadAgain(
 ): Promise<{ readonly lost: number; readonly toLoad: number; readonly refused?: string }> {
   const { log, store, stream, partition } = work;
   const { first: held, end, lost: gaps = 0 } = log.status(stream.name, partition);
-  const { loaded } = work.ledger.state ?? {};
-  if (loaded?.log === end.log && loaded.offset > end.offset) {
+  if (olderLog(stream.name, work.ledger.state, end) !== undefined) {
     throw new HeadraceError(
       "rebuild_refused",
       `${stream.name}: the log is an older copy than the store, so new events would take the places of stored ones: restore the log, or reset the stream`,

@@ -4,7 +4,7 @@ import { sql } from "../../project/sql.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import { sqlWords } from "../../store/sql-words.ts";
 import type { Store } from "../../store/store.ts";
-import { unknownName } from "../unknown-name.ts";
+import { unknownName } from "../../project/unknown-name.ts";
 
 const NAME = /(?:(?<word>[A-Za-z_]\w*)|`(?<quoted>[^`\\]+)`|"(?<double>[^"\\]+)")/.source;
 const DESCRIBE = new RegExp(

@@ -7,7 +7,7 @@ import { REJECTED_TABLE, rejectedContaining, rejectedWhere } from "../../rejecte
 import type { StreamLocks } from "../../rejected/stream-locks.ts";
 import type { RowSelection, Store } from "../../store/store.ts";
 import { SECOND } from "../../units.ts";
-import { unknownName } from "../unknown-name.ts";
+import { streamParam } from "./stream-param.ts";
 
 /** How long an answer waits for the rows to be gone, in milliseconds; they go all the same. */
 const ERASE_TIMEOUT = 30 * SECOND;
@@ -27,13 +27,8 @@ export interface ServeEraseDeps {
 
 /** Registers `DELETE /v1/streams/:stream/events` and `POST /v1/streams/:stream/reset`. */
 export function registerErase(app: FastifyInstance, deps: ServeEraseDeps): void {
-  const names = new Set(deps.streams.map(({ name }) => name));
+  const streamOf = streamParam(deps.streams);
   const config = { scope: "admin" } as const;
-  const streamOf = (request: FastifyRequest): string => {
-    const { stream } = request.params as { readonly stream: string };
-    if (!names.has(stream)) throw unknownName("stream", stream, names);
-    return stream;
-  };
   app.delete("/v1/streams/:stream/events", { config }, async (request, reply) => {
     const stream = streamOf(request);
     const { what, dryRun } = readQuery(request.query);

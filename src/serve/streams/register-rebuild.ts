@@ -5,7 +5,7 @@ import type { RebuildStatus } from "../../load/rebuild/rebuilds.ts";
 import type { Stream } from "../../project/declarations.ts";
 import type { AdminAudit } from "../../rejected/admin-audit.ts";
 import type { StreamLocks } from "../../rejected/stream-locks.ts";
-import { unknownName } from "../unknown-name.ts";
+import { streamParam } from "./stream-param.ts";
 import { describeRebuild, outcomeOf } from "./describe-rebuild.ts";
 
 export interface ServeRebuildDeps {
@@ -20,14 +20,9 @@ export interface ServeRebuildDeps {
  * stands in `GET /v1/streams/:stream`: whoever lost the connection looks there.
  */
 export function registerRebuild(app: FastifyInstance, deps: ServeRebuildDeps): void {
-  const names = new Set(deps.streams.map(({ name }) => name));
+  const streamOf = streamParam(deps.streams);
   const { rebuilds } = deps.loader;
   const config = { scope: "admin" } as const;
-  const streamOf = (request: FastifyRequest): string => {
-    const { stream } = request.params as { readonly stream: string };
-    if (!names.has(stream)) throw unknownName("stream", stream, names);
-    return stream;
-  };
   app.post("/v1/streams/:stream/rebuild", { config }, async (request, reply) => {
     const stream = streamOf(request);
     const { dryRun, allowPartial } = readQuery(request.query);

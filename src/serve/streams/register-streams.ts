@@ -6,7 +6,7 @@ import type { ListRejectedOptions } from "../../rejected/list-rejected.ts";
 import { pageText } from "../../rejected/page-text.ts";
 import type { Store } from "../../store/store.ts";
 import { instantOf } from "../../rejected/instant.ts";
-import { unknownName } from "../unknown-name.ts";
+import { unknownName } from "../../project/unknown-name.ts";
 import { describeStream } from "./describe-stream.ts";
 import type { StreamDescription, StreamFacts } from "./describe-stream.ts";
 import { StreamColumns } from "./stream-columns.ts";

@@ -3,7 +3,7 @@ import { HeadraceError } from "../../errors.ts";
 import type { Log, Position } from "../../log/log.ts";
 import { nearestName } from "../../project/nearest-name.ts";
 import type { Stream } from "../../project/declarations.ts";
-import { unknownName } from "../unknown-name.ts";
+import { unknownName } from "../../project/unknown-name.ts";
 import { positionAfter, TAIL_PARTITION } from "./event-id.ts";
 import { TAIL_LIMITS, type TailLimits } from "./limits.ts";
 import { TailClient, type TailEnd, type TailRequest } from "./tail-client.ts";

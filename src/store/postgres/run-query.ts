@@ -8,7 +8,7 @@ import { fencedError, isAway, queryError, timedOut } from "./engine-errors.ts";
 import { backendOf } from "./loaded.ts";
 import { breakOff, release, wireOf, type Connection } from "./connection.ts";
 import type { PostgresPool } from "./pool.ts";
-import { Describe, RowStream } from "./protocol.ts";
+import { Describe, RowStream, type Field } from "./protocol.ts";
 import type { ResultTypes } from "./result-types.ts";
 import { singleSelect } from "./single-select.ts";
 
@@ -120,14 +120,23 @@ async function rolledBack(connection: Connection): Promise<boolean> {
 
 /** The server tells types by numbers: what they are is asked before the rows come, once for each text. */
 async function learnTypes(connection: Connection, types: ResultTypes, sql: ServerSql): Promise<void> {
-  if (types.knowsText(sql.serverText)) return;
-  const describe = new Describe(sql.serverText);
+  if (!types.knowsText(sql.serverText)) await describeFields(connection, types, sql);
+}
+
+/** The fields of a SELECT, whose types are known afterwards. */
+async function describeFields(
+  connection: Connection,
+  types: ResultTypes,
+  { serverText }: ServerSql,
+): Promise<readonly Field[]> {
+  const describe = new Describe(serverText);
   connection.query(describe);
   const fields = await describe.done;
   if (fields === undefined) {
     throw new HeadraceError("query_failed", "The SQL isn't a SELECT: it gives no rows");
   }
-  await types.learn(connection, fields, sql.serverText);
+  await types.learn(connection, fields, serverText);
+  return fields;
 }
 
 function prepared({ text, params }: BoundSql, fenced: boolean): ServerSql {
@@ -147,13 +156,7 @@ export async function describeQuery(reading: Reading, sql: BoundSql): Promise<re
   const { pool, types } = reading;
   try {
     return await pool.with(async (connection) => {
-      const describe = new Describe(asked.serverText);
-      connection.query(describe);
-      const fields = await describe.done;
-      if (fields === undefined) {
-        throw new HeadraceError("query_failed", "The SQL isn't a SELECT: it gives no rows");
-      }
-      await types.learn(connection, fields, asked.serverText);
+      const fields = await describeFields(connection, types, asked);
       return types.columns(fields).map(({ column }) => column);
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { HeadraceError } from "../errors.ts";
-import { nearestName } from "../project/nearest-name.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /** The 404 for a name that isn't declared, with the one that was probably meant. */
 export function unknownName(
