@@ -1,0 +1,53 @@
+import type { BoundSql } from "../../project/sql.ts";
+import type { StandIns } from "../../store/store.ts";
+import type { Catalog } from "./catalog.ts";
+import { informationSchema } from "./information-schema.ts";
+import { systemViews } from "./system-views.ts";
+import { DATABASE, DATABASE_PARAMETER, VIEW_PARAMETER } from "./view.ts";
+
+export interface Asker {
+  /** The database's name, as the request has it. */
+  readonly database: string;
+  /** All names that it goes by. */
+  readonly databases: readonly string[];
+  readonly user: string;
+}
+
+/** What SQL in ClickHouse's protocol may name beside the streams: tables that tools read, and functions that tell of the server. */
+export function standIns(catalog: Catalog, { database, databases, user }: Asker): StandIns {
+  const text = (name: string, value: string): BoundSql => ({
+    text: `{${VIEW_PARAMETER}${name}:String}`,
+    params: { [VIEW_PARAMETER + name]: { type: "String", value } },
+  });
+  const here: BoundSql = { text: DATABASE.is, params: { [DATABASE_PARAMETER]: { type: "String", value: database } } };
+  const who = text("user", user);
+  const server = text("server", databases.at(-1) ?? database);
+  return {
+    databases,
+    tables: new Map([...systemViews(catalog, database), ...informationSchema(catalog, database)]),
+    calls: new Map<string, BoundSql>([
+      ["version", text("version", catalog.version)],
+      ["revision", plain(`toUInt32(${catalog.revision})`)],
+      ["currentdatabase", here],
+      ["current_database", here],
+      ["database", here],
+      ["schema", here],
+      ["currentuser", who],
+      ["current_user", who],
+      ["user", who],
+      ["displayname", server],
+      ["hostname", server],
+      ["fqdn", server],
+      ["fullhostname", server],
+      ["uptime", plain("toUInt32(0)")],
+      ["connectionid", plain("toUInt64(0)")],
+      ["connection_id", plain("toUInt64(0)")],
+      ["currentroles", plain("CAST([], 'Array(String)')")],
+      ["enabledroles", plain("CAST([], 'Array(String)')")],
+    ]),
+  };
+}
+
+function plain(text: string): BoundSql {
+  return { text, params: {} };
+}
