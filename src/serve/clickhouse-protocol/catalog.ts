@@ -14,6 +14,8 @@ export interface Catalog {
   readonly tables: readonly CatalogTable[];
   readonly functions: readonly CatalogFunction[];
   readonly types: readonly CatalogType[];
+  /** Settings of how answers are written, with their types. */
+  readonly outputSettings: ReadonlyMap<string, string>;
 }
 
 export interface CatalogTable {
@@ -65,12 +67,16 @@ export class CatalogReader {
     const types = await this.#rows(
       "SELECT name, case_insensitive, alias_to FROM system.data_type_families ORDER BY name",
     );
+    const settings = await this.#rows(
+      "SELECT name, type FROM system.settings WHERE name LIKE 'output\\_format\\_%' ORDER BY name",
+    );
     return {
       version: String(server?.["version"]),
       revision: Number(server?.["revision"]),
       tables: await Promise.all(this.#streams.map((stream) => this.#table(stream))),
       functions: functions.map((row) => ({ ...named(row), is_aggregate: Number(row["is_aggregate"]) })),
       types: types.map(named),
+      outputSettings: new Map(settings.map((row) => [String(row["name"]), String(row["type"])])),
     };
   }
 

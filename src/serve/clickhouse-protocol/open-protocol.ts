@@ -181,7 +181,9 @@ class ProtocolRoute {
     const names = { databases: this.#databases, tables: this.#deps.streams.map(({ name }) => name) };
     const rewritten = rewriteStatement(statement.text, names);
     const set = rewritten?.kind === "set" ? rewritten.settings : {};
-    const settings = querySettings({ ...asked.settings, ...statement.settings, ...set }, this.#deps.limits);
+    const catalog = await this.#reader.read();
+    const wanted = { ...asked.settings, ...statement.settings, ...set };
+    const settings = querySettings(wanted, this.#deps.limits, catalog.outputSettings);
     const name = statement.format ?? asked.format ?? DEFAULT_FORMAT;
     const format = formatOf(name);
     if (format === undefined) {
@@ -191,7 +193,6 @@ class ProtocolRoute {
     let sql: BoundSql = { text: statement.text, params: asked.params };
     if (rewritten?.kind === "kill") sql = this.#kill(caller, rewritten.queryId);
     if (rewritten?.kind === "select") sql = rewritten.sql;
-    const catalog = await this.#reader.read();
     return { asked, catalog, sql, format, settings, database, user: caller === "" ? "default" : caller };
   }
 

@@ -10,6 +10,9 @@ export interface QuerySettings {
   readonly limits: QueryLimits;
 }
 
+/** Time zones by their names, and UTC's own. */
+const ZONES: ReadonlySet<string> = new Set([...Intl.supportedValuesOf("timeZone"), "UTC", "Etc/UTC", "GMT"]);
+
 type Check = (value: string) => boolean;
 
 const isFlag: Check = (value) => /^(?:0|1|true|false)$/i.test(value);
@@ -17,7 +20,7 @@ const isCount: Check = (value) => /^\d{1,15}$/.test(value);
 const isSeconds: Check = (value) => /^\d{1,9}(?:\.\d{1,9})?$/.test(value);
 /** Values go to the engine by themselves, never into SQL; the length is all there is to bound. */
 const isText: Check = (value) => value.length <= 64;
-const isZone: Check = (value) => /^[A-Za-z0-9_+/-]{1,64}$/.test(value);
+const isZone: Check = (value) => /^[A-Za-z0-9_+/-]{1,64}$/.test(value) && ZONES.has(value);
 const oneOf =
   (...values: readonly string[]): Check =>
   (value) =>
@@ -61,19 +64,26 @@ const OUTPUT_TEXTS: Readonly<Record<string, Check>> = {
   output_format_parquet_version: oneOf("1.0", "2.4", "2.6", "2.latest"),
 };
 
-/** Those that would keep much in memory, or ask for what a pipe can't do. */
-const OUTPUT_REFUSED = /^output_format_(?:parquet_(?:row_group|batch|data_page|parallel|write_bloom|bloom)|parallel|compression|json_array_of_rows_hm)/;
+/** Those that would keep much in memory. */
+const OUTPUT_REFUSED = /^output_format_(?:parquet_(?:row_group|batch|data_page|parallel|write_bloom|bloom)|orc_row|arrow_low_cardinality_as)/;
+
+/** What the other output settings may be, by the engine's name for their type. */
+const OUTPUT_TYPES: Readonly<Record<string, Check>> = { Bool: isFlag, UInt64: isCount };
 
 /** What only concerns how a server works, or what it is told besides: taken and ignored. */
 const IGNORED =
-  /^(?:allow_(?:experimental|suspicious|statistics)_\w+|async_insert\w*|buffer_size|cancel_http_readonly_queries_on_client_close|cast_string_to_dynamic_use_inference|client_protocol_version|close_session|compile_\w+|connect_timeout\w*|date_time_input_format|distributed_\w+|enable_http_compression|http_\w+|input_format_\w+|insert_\w+|limit|load_balancing|lock_acquire_timeout|log_\w+|max_block_size|max_query_size|max_threads|mutations_sync|network_compression_method|optimize_\w+|output_format_parallel_formatting|output_format_native_\w+|poll_interval|prefer_localhost_replica|priority|quota_key|readonly|receive_timeout|role|select_sequential_consistency|send_progress_in_http_headers|send_timeout|session_check|session_id|session_timeout|show_table_uuid_in_table_create_query_if_not_nil|stacktrace|timeout_before_checking_execution_speed|use_client_time_zone|use_query_cache|use_skip_indexes\w*|use_uncompressed_cache|wait_end_of_query|wait_for_async_insert\w*|workload)$/;
+  /^(?:allow_(?:experimental|suspicious|statistics)_\w+|async_insert\w*|buffer_size|cancel_http_readonly_queries_on_client_close|cast_string_to_dynamic_use_inference|client_protocol_version|close_session|compile_\w+|connect_timeout\w*|date_time_input_format|distributed_\w+|enable_http_compression|http_\w+|input_format_\w+|insert_\w+|limit|load_balancing|lock_acquire_timeout|log_\w+|max_block_size|max_query_size|max_threads|mutations_sync|network_compression_method|optimize_\w+|output_format_parallel_formatting|poll_interval|prefer_localhost_replica|priority|quota_key|readonly|receive_timeout|role|select_sequential_consistency|send_progress_in_http_headers|send_timeout|session_check|session_id|session_timeout|show_table_uuid_in_table_create_query_if_not_nil|stacktrace|timeout_before_checking_execution_speed|use_client_time_zone|use_query_cache|use_skip_indexes\w*|use_uncompressed_cache|wait_end_of_query|wait_for_async_insert\w*|workload)$/;
 
 /**
  * The settings that a request may have: those that only change the answer are the engine's, limits may be made lower, what
  * concerns how a server works is ignored, and the rest is refused.
  * @throws HeadraceError for a setting that may not be changed here, or a value that it can't have.
  */
-export function querySettings(asked: Readonly<Record<string, string>>, limits: QueryLimits): QuerySettings {
+export function querySettings(
+  asked: Readonly<Record<string, string>>,
+  limits: QueryLimits,
+  outputs: ReadonlyMap<string, string>,
+): QuerySettings {
   const engine: Record<string, string | number> = {};
   let { time, memory, rows, bytes } = limits;
   for (const [name, value] of Object.entries(asked)) {
@@ -86,9 +96,12 @@ export function querySettings(asked: Readonly<Record<string, string>>, limits: Q
       if (name === "max_result_bytes") bytes = Math.min(bytes, number);
       continue;
     }
-    const check = checkOf(name);
+    const check = checkOf(name, outputs);
     if (check === undefined) {
       if (IGNORED.test(name)) continue;
+      if (name.startsWith("output_format_") && !outputs.has(name)) {
+        throw refusal(CODES.unknownSetting, `Unknown setting '${name.slice(0, 80)}'`);
+      }
       throw refusal(CODES.readonly, `Cannot modify '${name.slice(0, 80)}' setting: it isn't one that may be changed here`);
     }
     if (!check(value)) throw badValue(name, value);
@@ -109,11 +122,12 @@ const LIMITS: ReadonlySet<string> = new Set([
 /** Names of settings that a request may set, for system.settings. */
 export const SETTABLE: readonly string[] = [...LIMITS, ...Object.keys(APPLIED), ...Object.keys(OUTPUT_TEXTS)].sort();
 
-function checkOf(name: string): Check | undefined {
+function checkOf(name: string, outputs: ReadonlyMap<string, string>): Check | undefined {
   if (Object.hasOwn(APPLIED, name)) return APPLIED[name];
   if (Object.hasOwn(OUTPUT_TEXTS, name)) return OUTPUT_TEXTS[name];
-  if (!/^output_format_[a-z0-9_]{1,80}$/.test(name) || OUTPUT_REFUSED.test(name)) return undefined;
-  return IGNORED.test(name) ? undefined : (value) => isFlag(value) || isCount(value);
+  const type = outputs.get(name);
+  if (type === undefined || OUTPUT_REFUSED.test(name) || IGNORED.test(name)) return undefined;
+  return OUTPUT_TYPES[type];
 }
 
 function limitOf(name: string, value: string): number {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { Readable } from "node:stream";
-import { createDeflate, type Transform } from "node:zlib";
+import { Readable, type Transform } from "node:stream";
+import { createDeflate } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KIB } from "../../units.ts";
 import { COMPRESS_FROM, compressorOf } from "../answer.ts";
