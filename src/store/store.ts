@@ -228,10 +228,12 @@ export interface StandIns {
   /** Databases whose name may stand before a table's. */
   readonly databases: readonly string[];
   /** A SELECT for a table of another database: by "database.table" in lower case. */
-  readonly tables: ReadonlyMap<string, BoundSql>;
+  readonly tables: ReadonlyMap<string, StandInTable>;
   /** An expression for a function without arguments, by its name in lower case. */
   readonly calls: ReadonlyMap<string, BoundSql>;
 }
+
+export type StandInTable = BoundSql & { readonly columns: readonly string[] };
 
 /** A query whose answer is wanted as the engine writes it. */
 export interface RawQuery {

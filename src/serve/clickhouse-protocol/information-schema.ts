@@ -1,4 +1,4 @@
-import type { BoundSql } from "../../project/sql.ts";
+import type { StandInTable } from "../../store/store.ts";
 import type { Catalog } from "./catalog.ts";
 import { columnFacts } from "./column-facts.ts";
 import { DATABASE, NO_TEXT, viewOf, type ViewColumn, type ViewRow } from "./view.ts";
@@ -6,13 +6,17 @@ import { DATABASE, NO_TEXT, viewOf, type ViewColumn, type ViewRow } from "./view
 const NO_STRING = { is: "CAST(NULL, 'Nullable(String)')" } as const;
 
 /** The views of the SQL standard, by their lower-case names. As in ClickHouse, columns have their names in both cases. */
-export function informationSchema(catalog: Catalog, database: string): ReadonlyMap<string, BoundSql> {
+export function informationSchema(catalog: Catalog, database: string): ReadonlyMap<string, StandInTable> {
   const view = (name: string, columns: readonly ViewColumn[], rows: readonly ViewRow[]) => {
-    const { text, params } = viewOf(`information_${name}`, columns, rows, database);
+    const { text, params, columns: lower } = viewOf(`information_${name}`, columns, rows, database);
     const upper = columns.map(([column]) => `${column} AS ${column.toUpperCase()}`);
     return [
       `information_schema.${name}`,
-      { text: `SELECT *, ${upper.join(", ")} FROM (${text})`, params },
+      {
+        text: `SELECT *, ${upper.join(", ")} FROM (${text})`,
+        params,
+        columns: [...lower, ...lower.map((column) => column.toUpperCase())],
+      },
     ] as const;
   };
   const columns = catalog.tables.flatMap((table) =>

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Readable, type Transform } from "node:stream";
 import { createDeflate } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -91,17 +90,27 @@ async function pump(
   }
   const source = Readable.from(bytes(), { objectMode: false });
   const stream = encoder === undefined ? source : source.pipe(encoder);
-  const left = (): void => void source.destroy();
-  raw.once("close", left);
+  let wake = (): void => {};
+  const woken = (): void => wake();
+  raw.on("drain", woken);
+  // Whoever waits for the engine's next bytes needn't any more either.
+  raw.once("close", () => {
+    source.destroy();
+    wake();
+  });
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (raw.destroyed) break;
-      if (!raw.write(chunk)) await Promise.race([once(raw, "drain"), once(raw, "close")]);
+      if (raw.write(chunk)) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (raw.destroyed || !raw.writableNeedDrain) resolve();
+      });
     }
   } catch {
     failed = true;
   } finally {
-    raw.off("close", left);
+    raw.off("drain", woken);
     await parts.return();
   }
   if (failed) raw.socket?.destroySoon();

@@ -1,4 +1,4 @@
-import type { BoundSql } from "../../project/sql.ts";
+import type { StandInTable } from "../../store/store.ts";
 import type { Catalog, CatalogTable } from "./catalog.ts";
 import { createTableText } from "./create-table-text.ts";
 import { columnFacts } from "./column-facts.ts";
@@ -9,12 +9,17 @@ const NO_ID = { is: "toUUID('00000000-0000-0000-0000-000000000000')" } as const;
 
 /** Rows that `system.numbers` gives at most, where the engine's own has no end. */
 const NUMBERS_MAX = 100_000_000;
+const NUMBERS: StandInTable = {
+  text: `SELECT number FROM numbers(${NUMBERS_MAX})`,
+  params: {},
+  columns: ["number"],
+};
 
 /**
  * The tables of ClickHouse's `system` that tools read, made of what is declared: by their lower-case names. Columns have
  * ClickHouse's names and types; those that would tell of the machine are empty.
  */
-export function systemViews(catalog: Catalog, database: string): ReadonlyMap<string, BoundSql> {
+export function systemViews(catalog: Catalog, database: string): ReadonlyMap<string, StandInTable> {
   const view = (name: string, columns: readonly ViewColumn[], rows: readonly ViewRow[]) =>
     [`system.${name}`, viewOf(name, columns, rows, database)] as const;
   const { tables } = catalog;
@@ -39,9 +44,9 @@ export function systemViews(catalog: Catalog, database: string): ReadonlyMap<str
     view("processes", [["query_id", "String"], ["user", "String"], ["query", "String"]], []),
     view("macros", [["macro", "String"], ["substitution", "String"]], []),
     view("data_skipping_indices", SKIPPING, []),
-    ["system.one", { text: "SELECT toUInt8(0) AS dummy", params: {} }],
-    ["system.numbers", { text: `SELECT number FROM numbers(${NUMBERS_MAX})`, params: {} }],
-    ["system.numbers_mt", { text: `SELECT number FROM numbers(${NUMBERS_MAX})`, params: {} }],
+    ["system.one", { text: "SELECT toUInt8(0) AS dummy", params: {}, columns: ["dummy"] }],
+    ["system.numbers", NUMBERS],
+    ["system.numbers_mt", NUMBERS],
   ]);
 }
 

@@ -1,5 +1,5 @@
 import { clickhouseDialect } from "../../project/clickhouse-dialect.ts";
-import type { BoundSql } from "../../project/sql.ts";
+import type { StandInTable } from "../../store/store.ts";
 
 /** The parameters that views bring along begin so; no parameter of a request may. */
 export const VIEW_PARAMETER = "headrace_";
@@ -17,9 +17,10 @@ export type ViewRow = readonly (string | number | null | readonly string[])[];
  * Rows of ours as a SELECT. They are in one parameter, as JSON, so that the SQL is short however many they are, and no
  * value is ever part of it. `database` is bound too.
  */
-export function viewOf(name: string, columns: readonly ViewColumn[], rows: readonly ViewRow[], database: string): BoundSql {
+export function viewOf(name: string, columns: readonly ViewColumn[], rows: readonly ViewRow[], database: string): StandInTable {
   const parameter = `${VIEW_PARAMETER}${name}`;
   const types: string[] = [];
+  const names = columns.map(([column]) => column);
   const list = columns.map(([column, what]) => {
     const quoted = clickhouseDialect.identifier(column);
     if (typeof what !== "string") return `${what.is} AS ${quoted}`;
@@ -28,7 +29,7 @@ export function viewOf(name: string, columns: readonly ViewColumn[], rows: reado
   });
   const databaseParam = { [DATABASE_PARAMETER]: { type: "String", value: database } };
   // Nothing differs from row to row, so there is one.
-  if (types.length === 0) return { text: `SELECT ${list.join(", ")}`, params: databaseParam };
+  if (types.length === 0) return { text: `SELECT ${list.join(", ")}`, params: databaseParam, columns: names };
   const json = `JSONExtract({${parameter}:String}, 'Array(Tuple(${types.join(", ")}))')`;
   return {
     text: `SELECT ${list.join(", ")} FROM (SELECT arrayJoin(${json}) AS row)`,
@@ -36,6 +37,7 @@ export function viewOf(name: string, columns: readonly ViewColumn[], rows: reado
       [parameter]: { type: "String", value: JSON.stringify(rows) },
       ...databaseParam,
     },
+    columns: names,
   };
 }
 

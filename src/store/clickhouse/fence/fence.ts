@@ -10,7 +10,7 @@ import { checkStatement } from "./check-statement.ts";
 import { checkTree } from "./check-tree.ts";
 import { openFunctions, type KnownFunctions } from "./functions.ts";
 import { parseTree } from "./query-tree.ts";
-import { withStandIns } from "./stand-ins.ts";
+import { withStandIns, type Exchanged } from "./stand-ins.ts";
 
 /** The longest text that is looked at. Bytes. */
 export const FENCED_SQL_MAX = 64 * KIB;
@@ -51,11 +51,12 @@ export class Fence {
       throw new HeadraceError("sql_refused", `The SQL is longer than ${FENCED_SQL_MAX / KIB} KiB`);
     }
     const look = new Look(this.#connection, query.signal);
-    const { text, params } = await look.written(query.sql, fence);
+    const { sql, columns } = await look.written(query.sql, fence);
+    const { text, params } = sql;
     checkStatement(text);
     const tree = parseTree(await look.tree({ text, params }));
     const reserved = await namesInStore(this.#connection);
-    checkTree(tree, { fence, functions: await this.#known(), reserved });
+    checkTree(tree, { fence, functions: await this.#known(), reserved, columns });
     return { text, params };
   }
 
@@ -78,15 +79,13 @@ class Look {
   }
 
   /** The text as the engine writes it; with stand-ins in it, written anew again, so that what is looked at is always its own. */
-  async written(sql: BoundSql, { standIns, tables }: QueryFence): Promise<BoundSql> {
-    const text = await this.formatted(sql.text);
-    if (standIns === undefined) return { text, params: sql.params };
-    const other = withStandIns(
-      { text, params: sql.params },
-      standIns,
-      tables.map(({ name }) => name),
-    );
-    return other.text === text ? other : { text: await this.formatted(other.text), params: other.params };
+  async written(sql: BoundSql, { standIns, tables }: QueryFence): Promise<Exchanged> {
+    const own = { text: await this.formatted(sql.text), params: sql.params };
+    if (standIns === undefined) return { sql: own, columns: [] };
+    const names = tables.map(({ name }) => name);
+    const { sql: other, columns } = withStandIns(own, standIns, names);
+    if (other.text === own.text) return { sql: own, columns };
+    return { sql: { text: await this.formatted(other.text), params: other.params }, columns };
   }
 
   async formatted(text: string): Promise<string> {

@@ -8,8 +8,14 @@ import { tokensOf, type Token } from "./check-statement.ts";
  * away from before the names of tables. The text must be one that the engine has written. What comes out is no more than
  * a proposal: it is checked like any other.
  */
-export function withStandIns(sql: BoundSql, standIns: StandIns, tables: readonly string[]): BoundSql {
+export function withStandIns(sql: BoundSql, standIns: StandIns, tables: readonly string[]): Exchanged {
   return new Exchange(sql, standIns, tables).run();
+}
+
+export interface Exchanged {
+  readonly sql: BoundSql;
+  /** Names of columns of the tables that are stood for in it. */
+  readonly columns: readonly string[];
 }
 
 class Exchange {
@@ -21,6 +27,7 @@ class Exchange {
   /** The names under which stood-for tables are known in the text, by "database.table". */
   readonly #aliases = new Map<string, string>();
   #params: BoundSql["params"];
+  readonly #columns: string[] = [];
   /** The exchanges, in the order of the text. */
   readonly #edits: { readonly from: number; readonly to: number; readonly text: string }[] = [];
 
@@ -33,7 +40,7 @@ class Exchange {
     this.#tables = new Set(tables);
   }
 
-  run(): BoundSql {
+  run(): Exchanged {
     for (let index = 0; index < this.#tokens.length; index++) this.#nameTable(index);
     for (let index = 0; index < this.#tokens.length;) index += this.#exchange(index);
     let text = "";
@@ -42,7 +49,7 @@ class Exchange {
       text += this.#text.slice(end, edit.from) + edit.text;
       end = edit.to;
     }
-    return { text: text + this.#text.slice(end), params: this.#params };
+    return { sql: { text: text + this.#text.slice(end), params: this.#params }, columns: this.#columns };
   }
 
   /** Notes under which name a stood-for table after FROM or JOIN is known: columns may be named by its own as well. */
@@ -67,7 +74,10 @@ class Exchange {
     if (standIn !== undefined && alias !== undefined) {
       // `system.tables.name` is a column, `system.tables` the table itself.
       if (rest.length > 0) this.#put(index, tokens, [alias, ...rest].map(quoteName).join("."));
-      else this.#put(index, tokens, `(${this.#take(standIn)})${this.#unlessNamed(index + tokens, second)}`);
+      else {
+        this.#columns.push(...standIn.columns);
+        this.#put(index, tokens, `(${this.#take(standIn)})${this.#unlessNamed(index + tokens, second)}`);
+      }
     } else if (this.#databases.has(first) && this.#tables.has(second)) {
       this.#put(index, tokens, [second, ...rest].map(quoteName).join("."));
     } else if (path.length === 1 && this.#isCall(index)) {
