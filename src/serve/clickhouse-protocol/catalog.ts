@@ -42,62 +42,42 @@ export interface CatalogType {
 
 const LIMITS: QueryLimits = { time: 10 * SECOND, memory: 256 * MIB, rows: 10_000, bytes: 16 * MIB };
 
-/** Asks the store once: tables and the engine change only at a start. */
-export class CatalogReader {
-  readonly #store: Store;
-  readonly #streams: readonly Stream[];
-  #catalog: Promise<Catalog> | undefined;
+/** Asks the store, once: tables and the engine change only at a start. */
+export async function readCatalog(store: Store, streams: readonly Stream[]): Promise<Catalog> {
+  const rows = (text: string) => readRows(store, { text, params: {} }, LIMITS);
+  const [server] = await rows("SELECT version() AS version, revision() AS revision");
+  const functions = await rows(
+    "SELECT name, is_aggregate, case_insensitive, alias_to FROM system.functions ORDER BY name",
+  );
+  const types = await rows(
+    "SELECT name, case_insensitive, alias_to FROM system.data_type_families ORDER BY name",
+  );
+  const settings = await rows(
+    "SELECT name, type FROM system.settings WHERE name LIKE 'output\\\\_format\\\\_%' ORDER BY name",
+  );
+  return {
+    version: String(server?.["version"]),
+    revision: Number(server?.["revision"]),
+    tables: await Promise.all(streams.map((stream) => tableOf(store, stream))),
+    functions: functions.map((row) => ({ ...named(row), is_aggregate: Number(row["is_aggregate"]) })),
+    types: types.map(named),
+    outputSettings: new Map(settings.map((row) => [String(row["name"]), String(row["type"])])),
+  };
+}
 
-  constructor(store: Store, streams: readonly Stream[]) {
-    this.#store = store;
-    this.#streams = streams;
-  }
-
-  read(): Promise<Catalog> {
-    const catalog = (this.#catalog ??= this.#ask());
-    catalog.catch(() => (this.#catalog = undefined));
-    return catalog;
-  }
-
-  async #ask(): Promise<Catalog> {
-    const [server] = await this.#rows("SELECT version() AS version, revision() AS revision");
-    const functions = await this.#rows(
-      "SELECT name, is_aggregate, case_insensitive, alias_to FROM system.functions ORDER BY name",
-    );
-    const types = await this.#rows(
-      "SELECT name, case_insensitive, alias_to FROM system.data_type_families ORDER BY name",
-    );
-    const settings = await this.#rows(
-      "SELECT name, type FROM system.settings WHERE name LIKE 'output\\_format\\_%' ORDER BY name",
-    );
-    return {
-      version: String(server?.["version"]),
-      revision: Number(server?.["revision"]),
-      tables: await Promise.all(this.#streams.map((stream) => this.#table(stream))),
-      functions: functions.map((row) => ({ ...named(row), is_aggregate: Number(row["is_aggregate"]) })),
-      types: types.map(named),
-      outputSettings: new Map(settings.map((row) => [String(row["name"]), String(row["type"])])),
-    };
-  }
-
-  async #table(stream: Stream): Promise<CatalogTable> {
-    const { name, description, table } = stream;
-    const columns = await this.#store.describe(
-      compileSql(sql`SELECT * FROM ${stream}`, this.#store.capabilities.dialect),
-    );
-    const { orderBy, partitionBy } = table;
-    return {
-      name,
-      comment: description,
-      partitionKey: partitionBy === undefined ? "" : `${PARTITION[partitionBy.unit]}(${partitionBy.column})`,
-      sortingKey: orderBy,
-      columns: columns.map(({ name: column, type }) => ({ name: column, type })),
-    };
-  }
-
-  #rows(text: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return readRows(this.#store, { text, params: {} }, LIMITS);
-  }
+async function tableOf(store: Store, stream: Stream): Promise<CatalogTable> {
+  const { name, description, table } = stream;
+  const columns = await store.describe(
+    compileSql(sql`SELECT * FROM ${stream}`, store.capabilities.dialect),
+  );
+  const { orderBy, partitionBy } = table;
+  return {
+    name,
+    comment: description,
+    partitionKey: partitionBy === undefined ? "" : `${PARTITION[partitionBy.unit]}(${partitionBy.column})`,
+    sortingKey: orderBy,
+    columns: columns.map(({ name: column, type }) => ({ name: column, type })),
+  };
 }
 
 const PARTITION = { day: "toYYYYMMDD", week: "toMonday", month: "toYYYYMM", year: "toYear" } as const;

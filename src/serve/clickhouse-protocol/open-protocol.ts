@@ -10,7 +10,7 @@ import { STALLED_CLIENT_MAX } from "../send-outcome.ts";
 import { fenceOf } from "../sql/fence-of.ts";
 import { SQL_BODY_MAX } from "../sql/register-sql.ts";
 import type { Turns } from "../sql/turns.ts";
-import { CatalogReader, type Catalog } from "./catalog.ts";
+import { readCatalog, type Catalog } from "./catalog.ts";
 import { passwordOf } from "./credentials.ts";
 import { CODES, exceptionBlock, exceptionOf, exceptionText, refusal } from "./exceptions.ts";
 import { DEFAULT_FORMAT, formatOf, type RawFormat } from "./formats.ts";
@@ -20,7 +20,7 @@ import { readRequest, wantsFrames, type ProtocolRequest } from "./read-request.t
 import { rewriteStatement } from "./rewrite-statement.ts";
 import { RunningQueries } from "./running-queries.ts";
 import { framedWhole, sendAnswer } from "./send-answer.ts";
-import { standIns } from "./stand-ins.ts";
+import { StandInsOf } from "./stand-ins.ts";
 import { readStatement } from "./statement.ts";
 
 /** With `wait_end_of_query=1` answers up to this many bytes are put together before anything is sent. */
@@ -64,9 +64,8 @@ export async function openProtocol(deps: ProtocolDeps): Promise<Protocol> {
       "HEADRACE_CLICKHOUSE_PORT: the store isn't ClickHouse, and its SQL and formats aren't either; unset it",
     );
   }
-  const reader = new CatalogReader(store, streams);
-  const { version } = await reader.read();
-  const route = new ProtocolRoute({ ...deps, run: (query) => runRaw(store, query) }, reader, version);
+  const catalog = await readCatalog(store, streams);
+  const route = new ProtocolRoute({ ...deps, run: (query) => runRaw(store, query) }, catalog);
   return {
     register: (app) => route.register(app),
     sendError: (reply, error) => route.sendError(reply, error),
@@ -88,7 +87,6 @@ interface RouteDeps extends ProtocolDeps {
 /** What is known of a request when its query can run. */
 interface Job {
   readonly asked: ProtocolRequest;
-  readonly catalog: Catalog;
   readonly sql: BoundSql;
   readonly format: RawFormat;
   readonly settings: QuerySettings;
@@ -98,16 +96,16 @@ interface Job {
 
 class ProtocolRoute {
   readonly #deps: RouteDeps;
-  readonly #reader: CatalogReader;
-  readonly #version: string;
+  readonly #catalog: Catalog;
+  readonly #standIns: StandInsOf;
   readonly #fence: QueryFence;
   readonly #databases: readonly string[];
   readonly #running = new RunningQueries();
 
-  constructor(deps: RouteDeps, reader: CatalogReader, version: string) {
+  constructor(deps: RouteDeps, catalog: Catalog) {
     this.#deps = deps;
-    this.#reader = reader;
-    this.#version = version;
+    this.#catalog = catalog;
+    this.#standIns = new StandInsOf(catalog);
     this.#fence = fenceOf(deps.streams);
     this.#databases = [...new Set([DEFAULT_DATABASE, deps.project])].filter((name) => !RESERVED.has(name));
   }
@@ -132,7 +130,7 @@ class ProtocolRoute {
 
   sendError(reply: FastifyReply, error: HeadraceError): FastifyReply {
     const exception = exceptionOf(error);
-    const text = exceptionText(exception, this.#version);
+    const text = exceptionText(exception, this.#catalog.version);
     const { status } = exception;
     if (error.retryAfterSeconds !== undefined) void reply.header("retry-after", error.retryAfterSeconds);
     if (status === 401) void reply.header("www-authenticate", 'Basic realm="ClickHouse server HTTP API"');
@@ -141,6 +139,7 @@ class ProtocolRoute {
     return reply
       .code(status)
       .header("x-clickhouse-exception-code", exception.code)
+      .header("x-clickhouse-exception-name", exception.name)
       .header("x-clickhouse-server-display-name", this.#deps.project)
       .header("content-type", framed ? "application/octet-stream" : "text/plain; charset=UTF-8")
       .header("cache-control", "no-store")
@@ -161,11 +160,11 @@ class ProtocolRoute {
     const asked = await readRequest(request.query, request.headers, request.body);
     const caller = request.caller?.name ?? "";
     const queryId = asked.queryId ?? randomUUID();
-    this.#setHeaders(reply, queryId);
+    this.#setHeaders(reply, queryId, asked.settings["session_timezone"]);
     if (request.method === "GET" && asked.sql.trim() === "") {
       return reply.header("content-type", "text/html; charset=UTF-8").send("Ok.\n");
     }
-    const job = await this.#prepare(asked, caller);
+    const job = this.#prepare(asked, caller);
     if (job === undefined) return nothing(reply);
     ends.push(this.#running.add(caller, queryId, gone));
     // Until the answer is sent: a large one is still being made by then.
@@ -175,15 +174,14 @@ class ProtocolRoute {
   }
 
   /** Undefined when nothing is to be answered. */
-  async #prepare(asked: ProtocolRequest, caller: string): Promise<Job | undefined> {
+  #prepare(asked: ProtocolRequest, caller: string): Job | undefined {
     const database = this.#databaseOf(asked.database);
     const statement = readStatement(asked.sql);
     const names = { databases: this.#databases, tables: this.#deps.streams.map(({ name }) => name) };
     const rewritten = rewriteStatement(statement.text, names);
     const set = rewritten?.kind === "set" ? rewritten.settings : {};
-    const catalog = await this.#reader.read();
     const wanted = { ...asked.settings, ...statement.settings, ...set };
-    const settings = querySettings(wanted, this.#deps.limits, catalog.outputSettings);
+    const settings = querySettings(wanted, this.#deps.limits, this.#catalog.outputSettings);
     const name = statement.format ?? asked.format ?? DEFAULT_FORMAT;
     const format = formatOf(name);
     if (format === undefined) {
@@ -193,11 +191,11 @@ class ProtocolRoute {
     let sql: BoundSql = { text: statement.text, params: asked.params };
     if (rewritten?.kind === "kill") sql = this.#kill(caller, rewritten.queryId);
     if (rewritten?.kind === "select") sql = rewritten.sql;
-    return { asked, catalog, sql, format, settings, database, user: caller === "" ? "default" : caller };
+    return { asked, sql, format, settings, database, user: caller === "" ? "default" : caller };
   }
 
   async #run(
-    { asked, catalog, sql, format, settings, database, user }: Job,
+    { asked, sql, format, settings, database, user }: Job,
     signal: AbortSignal,
     request: FastifyRequest,
     reply: FastifyReply,
@@ -210,7 +208,7 @@ class ProtocolRoute {
       settings: settings.engine,
       limits: settings.limits,
       signal: AbortSignal.any([signal, stop.signal]),
-      fence: { ...this.#fence, standIns: standIns(catalog, { database, databases: this.#databases, user }) },
+      fence: { ...this.#fence, standIns: this.#standIns.for({ database, databases: this.#databases, user }) },
     });
     const parts = nativeAnswer(result.chunks, format.name === "Native" ? asked.revision : 0);
     const begun = await gatherAnswer(parts, stop, asked.wait ? WAITED_ANSWER_MAX : WHOLE_ANSWER_MAX);
@@ -223,15 +221,15 @@ class ProtocolRoute {
       httpCompression: asked.httpCompression && !asked.framed,
       stalledMax: this.#deps.stalledMax ?? STALLED_CLIENT_MAX,
       lastWords: (error) =>
-        exceptionBlock(exceptionText(exceptionOf(toHeadraceError(error)), this.#version), tag),
+        exceptionBlock(exceptionText(exceptionOf(toHeadraceError(error)), this.#catalog.version), tag),
     });
   }
 
-  #setHeaders(reply: FastifyReply, queryId: string): void {
+  #setHeaders(reply: FastifyReply, queryId: string, timezone = "UTC"): void {
     void reply.headers({
-      "x-clickhouse-query-id": queryId.replaceAll(/[^\x20-\x7e]/g, "?"),
+      "x-clickhouse-query-id": headerSafe(queryId),
       "x-clickhouse-server-display-name": this.#deps.project,
-      "x-clickhouse-timezone": "UTC",
+      "x-clickhouse-timezone": headerSafe(timezone),
       "cache-control": "no-store",
     });
   }
@@ -271,6 +269,10 @@ function summary(milliseconds: number, begun: { readonly kind: string; readonly 
     result_bytes: String(begun.body?.length ?? 0),
     elapsed_ns: String(Math.round(milliseconds * 1e6)),
   });
+}
+
+function headerSafe(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?");
 }
 
 function nothing(reply: FastifyReply): FastifyReply {

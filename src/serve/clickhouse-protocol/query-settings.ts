@@ -39,8 +39,10 @@ const APPLIED: Readonly<Record<string, Check>> = {
   format_csv_null_representation: isText,
   format_tsv_null_representation: isText,
   group_by_use_nulls: isFlag,
+  limit: isCount,
   join_default_strictness: oneOf("ALL", "ANY", ""),
   join_use_nulls: isFlag,
+  offset: isCount,
   prefer_column_name_to_alias: isFlag,
   result_overflow_mode: oneOf("throw", "break"),
   session_timezone: isZone,
@@ -72,7 +74,7 @@ const OUTPUT_TYPES: Readonly<Record<string, Check>> = { Bool: isFlag, UInt64: is
 
 /** What only concerns how a server works, or what it is told besides: taken and ignored. */
 const IGNORED =
-  /^(?:allow_(?:experimental|suspicious|statistics)_\w+|async_insert\w*|buffer_size|cancel_http_readonly_queries_on_client_close|cast_string_to_dynamic_use_inference|client_protocol_version|close_session|compile_\w+|connect_timeout\w*|date_time_input_format|distributed_\w+|enable_http_compression|http_\w+|input_format_\w+|insert_\w+|limit|load_balancing|lock_acquire_timeout|log_\w+|max_block_size|max_query_size|max_threads|mutations_sync|network_compression_method|optimize_\w+|output_format_parallel_formatting|poll_interval|prefer_localhost_replica|priority|quota_key|readonly|receive_timeout|role|select_sequential_consistency|send_progress_in_http_headers|send_timeout|session_check|session_id|session_timeout|show_table_uuid_in_table_create_query_if_not_nil|stacktrace|timeout_before_checking_execution_speed|use_client_time_zone|use_query_cache|use_skip_indexes\w*|use_uncompressed_cache|wait_end_of_query|wait_for_async_insert\w*|workload)$/;
+  /^(?:allow_(?:experimental|suspicious|statistics)_\w+|async_insert\w*|buffer_size|cancel_http_readonly_queries_on_client_close|cast_string_to_dynamic_use_inference|client_protocol_version|close_session|compile_\w+|connect_timeout\w*|date_time_input_format|distributed_\w+|enable_http_compression|http_\w+|input_format_\w+|insert_\w+|load_balancing|lock_acquire_timeout|log_\w+|max_block_size|max_query_size|max_threads|mutations_sync|network_compression_method|optimize_\w+|output_format_parallel_formatting|poll_interval|prefer_localhost_replica|priority|quota_key|readonly|receive_timeout|role|select_sequential_consistency|send_progress_in_http_headers|send_timeout|session_check|session_id|session_timeout|show_table_uuid_in_table_create_query_if_not_nil|stacktrace|timeout_before_checking_execution_speed|use_client_time_zone|use_query_cache|use_skip_indexes\w*|use_uncompressed_cache|wait_end_of_query|wait_for_async_insert\w*|workload)$/;
 
 /**
  * The settings that a request may have: those that only change the answer are the engine's, limits may be made lower, what
@@ -119,8 +121,22 @@ const LIMITS: ReadonlySet<string> = new Set([
   "max_result_bytes",
 ]);
 
+/** What concerns HTTP alone and clients look for before they use it. */
+const OF_HTTP = [
+  "cancel_http_readonly_queries_on_client_close",
+  "enable_http_compression",
+  "http_headers_progress_interval_ms",
+  "send_progress_in_http_headers",
+  "wait_end_of_query",
+];
+
 /** Names of settings that a request may set, for system.settings. */
-export const SETTABLE: readonly string[] = [...LIMITS, ...Object.keys(APPLIED), ...Object.keys(OUTPUT_TEXTS)].sort();
+export const SETTABLE: readonly string[] = [
+  ...LIMITS,
+  ...OF_HTTP,
+  ...Object.keys(APPLIED),
+  ...Object.keys(OUTPUT_TEXTS),
+].sort();
 
 function checkOf(name: string, outputs: ReadonlyMap<string, string>): Check | undefined {
   if (Object.hasOwn(APPLIED, name)) return APPLIED[name];

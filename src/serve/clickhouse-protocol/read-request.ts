@@ -53,7 +53,7 @@ export async function readRequest(
   const asked = new Map<string, string>();
   for (const [name, value] of Object.entries(query ?? {})) asked.set(name, lastText(value));
   if (isOn(asked.get("decompress")) || (headers["content-encoding"] ?? "identity") !== "identity") {
-    throw refusal(CODES.unsupportedMediaType, "Send the query itself without compression");
+    throw refusal(CODES.unsupportedMediaType, "Send the query without compression; events are sent to /v1/streams, not here");
   }
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   const text = await readBody(headers["content-type"], bytes, asked);

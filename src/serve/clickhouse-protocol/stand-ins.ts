@@ -14,7 +14,26 @@ export interface Asker {
 }
 
 /** What SQL in ClickHouse's protocol may name beside the streams: tables that tools read, and functions that tell of the server. */
-export function standIns(catalog: Catalog, { database, databases, user }: Asker): StandIns {
+export class StandInsOf {
+  readonly #catalog: Catalog;
+  /** By the database's name, of which there are two: they are the same for every request. */
+  readonly #tables = new Map<string, StandIns["tables"]>();
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
+  }
+
+  for(asker: Asker): StandIns {
+    const { database, databases } = asker;
+    const tables =
+      this.#tables.get(database) ??
+      new Map([...systemViews(this.#catalog, database), ...informationSchema(this.#catalog, database)]);
+    this.#tables.set(database, tables);
+    return { databases, tables, calls: callsOf(this.#catalog, asker) };
+  }
+}
+
+function callsOf(catalog: Catalog, { database, databases, user }: Asker): StandIns["calls"] {
   const text = (name: string, value: string): BoundSql => ({
     text: `{${VIEW_PARAMETER}${name}:String}`,
     params: { [VIEW_PARAMETER + name]: { type: "String", value } },
@@ -22,10 +41,7 @@ export function standIns(catalog: Catalog, { database, databases, user }: Asker)
   const here: BoundSql = { text: DATABASE.is, params: { [DATABASE_PARAMETER]: { type: "String", value: database } } };
   const who = text("user", user);
   const server = text("server", databases.at(-1) ?? database);
-  return {
-    databases,
-    tables: new Map([...systemViews(catalog, database), ...informationSchema(catalog, database)]),
-    calls: new Map<string, BoundSql>([
+  return new Map<string, BoundSql>([
       ["version", text("version", catalog.version)],
       ["revision", plain(`toUInt32(${catalog.revision})`)],
       ["currentdatabase", here],
@@ -44,8 +60,7 @@ export function standIns(catalog: Catalog, { database, databases, user }: Asker)
       ["connection_id", plain("toUInt64(0)")],
       ["currentroles", plain("CAST([], 'Array(String)')")],
       ["enabledroles", plain("CAST([], 'Array(String)')")],
-    ]),
-  };
+  ]);
 }
 
 function plain(text: string): BoundSql {

@@ -78,7 +78,7 @@ class Exchange {
         this.#columns.push(...standIn.columns);
         this.#put(index, tokens, `(${this.#take(standIn)})${this.#unlessNamed(index + tokens, second)}`);
       }
-    } else if (this.#databases.has(first) && this.#tables.has(second)) {
+    } else if (this.#databases.has(first) && (this.#tables.has(second) || this.#isTablePlace(index, path))) {
       this.#put(index, tokens, [second, ...rest].map(quoteName).join("."));
     } else if (path.length === 1 && this.#isCall(index)) {
       const call = this.#standIns.calls.get(first.toLowerCase());
@@ -101,6 +101,11 @@ class Exchange {
       path.push(nameOf(token));
       if (this.#tokens[at + 1]?.text !== ".") return path;
     }
+  }
+
+  /** A name there is a table's, whether there is such a table or not. */
+  #isTablePlace(index: number, path: readonly string[]): boolean {
+    return path.length === 2 && ["FROM", "JOIN"].includes(this.#tokens[index - 1]?.text ?? "");
   }
 
   #isCall(index: number): boolean {
