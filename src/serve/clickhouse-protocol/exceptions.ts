@@ -27,6 +27,7 @@ export class ClickHouseRefusal extends Error {
 /** Codes of ClickHouse that we give ourselves (src/Common/ErrorCodes.cpp there). */
 export const CODES = {
   badArguments: [36, "BAD_ARGUMENTS"],
+  unknownFunction: [46, "UNKNOWN_FUNCTION"],
   notImplemented: [48, "NOT_IMPLEMENTED"],
   unknownTable: [60, "UNKNOWN_TABLE"],
   syntaxError: [62, "SYNTAX_ERROR"],
@@ -104,7 +105,8 @@ export function exceptionOf(error: HeadraceError): Exception {
     const { code, codeName, message } = refusal;
     return { code, name: codeName, message, status: statusOf(code) };
   }
-  const own = OUR_CODES[error.code];
+  const isNoFunction = error.code === "sql_invalid" && "function" in error.details;
+  const own = isNoFunction ? CODES.unknownFunction : OUR_CODES[error.code];
   const [code, name] = (own === CODES.timeoutExceeded ? own : engineCode(error)) ?? own ?? CODES.unknownException;
   const message = error.code === "internal_error" ? "Something went wrong" : error.message;
   return { code, name, message, status: OUR_STATUSES.has(error.code) ? error.status : statusOf(code) };

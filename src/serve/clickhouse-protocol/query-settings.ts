@@ -19,7 +19,7 @@ const isFlag: Check = (value) => /^(?:0|1|true|false)$/i.test(value);
 const isCount: Check = (value) => /^\d{1,15}$/.test(value);
 const isSeconds: Check = (value) => /^\d{1,9}(?:\.\d{1,9})?$/.test(value);
 /** Values go to the engine by themselves, never into SQL; the length is all there is to bound. */
-const isText: Check = (value) => value.length <= 64;
+const isText: Check = (value) => /^[^\p{Cc}]{0,64}$/u.test(value);
 const isZone: Check = (value) => /^[A-Za-z0-9_+/-]{1,64}$/.test(value) && ZONES.has(value);
 const oneOf =
   (...values: readonly string[]): Check =>

@@ -60,8 +60,8 @@ function show(words: Words): Rewritten {
   words.take("EXTENDED");
   if (words.take("DATABASES")) return listed(words, "SELECT name FROM system.databases", "name");
   if (words.take("TABLES")) {
-    const database = words.take("FROM", "IN") ? words.database() : undefined;
-    return listed(words, "SELECT name FROM system.tables", "name", database);
+    if (words.take("FROM", "IN")) words.database();
+    return listed(words, "SELECT name FROM system.tables", "name");
   }
   if (words.take("COLUMNS", "FIELDS")) {
     words.must("FROM", "IN");
@@ -73,6 +73,7 @@ function show(words: Words): Rewritten {
   if (words.take("DICTIONARIES")) return listed(words, "SELECT name FROM system.dictionaries", "name");
   words.must("CREATE");
   if (words.take("DATABASE")) {
+    words.database();
     return select("SELECT concat('CREATE DATABASE ', name) AS statement FROM system.databases", words.ended());
   }
   words.take("TABLE");
@@ -126,9 +127,9 @@ function kill(words: Words): Rewritten {
 }
 
 /** A list, with what may stand behind one: `LIKE 'a%'`, `NOT LIKE`, `ILIKE`, `LIMIT 5`. */
-function listed(words: Words, text: string, column: string, database?: string): Rewritten {
+function listed(words: Words, text: string, column: string): Rewritten {
   const params: Record<string, string> = {};
-  let where = database === undefined ? "" : " WHERE 1";
+  let where = "";
   const not = words.take("NOT") ? "NOT " : "";
   const like = words.take("LIKE") ? "LIKE" : words.take("ILIKE") ? "ILIKE" : undefined;
   if (like !== undefined) {
@@ -177,10 +178,10 @@ class Words {
     return this.#words[this.#at++] ?? "";
   }
 
-  /** A database that there is. */
-  database(): string {
+  /** Takes the name of a database that there is. */
+  database(): void {
     const name = unquoted(this.one());
-    if (this.#names.databases.includes(name)) return name;
+    if (this.#names.databases.includes(name)) return;
     throw refusal(CODES.unknownDatabase, `Database ${name.slice(0, 80)} does not exist`);
   }
 

@@ -14,9 +14,12 @@ interface Token {
   readonly to: number;
 }
 
-/** What may hold anything, and then what has a meaning. A text that can't be followed is the engine's to refuse. */
+/**
+ * What may hold anything, and then what has a meaning. What is begun and not ended goes to the text's end, so that no text takes
+ * longer than its length; it is the engine's to refuse.
+ */
 const TOKEN =
-  /(?<skip>\s+|--[^\n]*|#[! ][^\n]*|\/\*.*?\*\/)|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|(\$\w*\$).*?\2|[A-Za-z_]\w*|-?\d[\w.]*|./gsuy;
+  /(?<skip>\s+|--[^\n]*|#[! ][^\n]*|\/\*(?:.*?\*\/|.*))|'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)|`(?:[^`\\]|\\.|``)*(?:`|$)|(\$\w*\$)(?:.*?\2|.*)|[A-Za-z_]\w*|-?\d[\w.]*|./gsuy;
 
 /** Settings behind one statement. */
 const SETTINGS_MAX = 100;
