@@ -34,9 +34,30 @@ afterAll(async () => {
   await folder.remove();
 });
 
-/** Of the hostile statements, those that this protocol answers of itself: from views, without running them. */
-const ANSWERED =
-  /^(?:SELECT|select) (?:version|currentUser|hostName|FQDN|user|currentDatabase|uptime|database)\b|system\.(?:tables|columns|databases|settings|functions|processes|one)\b|information_schema|^(?:SHOW|show|SET|USE|DESC|EXISTS|KILL)|FORMAT/;
+/** Of the hostile statements, those that this protocol answers: from views, or without what would have done harm. */
+const ANSWERED = [
+  "SELECT * FROM system.tables",
+  "SELECT * FROM system.one",
+  "SELECT * FROM `system`.`functions`",
+  'SELECT * FROM "system"."settings"',
+  "SELECT * FROM information_schema.tables",
+  "SELECT * FROM INFORMATION_SCHEMA.COLUMNS",
+  "SELECT version()",
+  "SELECT currentUser()",
+  "SELECT currentDatabase()",
+  "SELECT database()",
+  "SHOW CREATE TABLE flights",
+  "SHOW DATABASES",
+  "SHOW SETTINGS LIKE '%'",
+  "EXISTS TABLE removed",
+  "SET max_memory_usage = 0",
+  "SELECT 1 SETTINGS max_memory_usage = 0",
+  "SELECT 1 settings/**/max_execution_time = 0",
+  "(SELECT 1) UNION ALL (SELECT 2) SETTINGS max_result_rows = 0",
+  "SELECT 1 FORMAT JSON SETTINGS max_threads = 1",
+  "SELECT 1 FORMAT Null",
+  "SELECT 1 FORMAT Native",
+];
 
 test("no hostile statement reads, writes, calls or changes anything, nor is answered but from views", async () => {
   const { port } = lured.address() as AddressInfo;
@@ -46,12 +67,14 @@ test("no hostile statement reads, writes, calls or changes anything, nor is answ
     url: `http://127.0.0.1:${port}/`,
   });
   const before = await counts();
+  const answered: string[] = [];
   for (const statement of Object.values(statements).flat()) {
     const { status, text } = await server.post(statement, "?param_t=removed&param_s=x");
-    if (!ANSWERED.test(statement)) expect([statement, status]).not.toEqual([statement, 200]);
+    if (status === 200) answered.push(statement);
     expect(text).not.toContain(SECRET);
     expect(statement.includes(REMOVED_SECRET) || !text.includes(REMOVED_SECRET)).toBe(true);
   }
+  expect(answered).toEqual(ANSWERED);
   expect(await readdir(folder.path)).toEqual(["secret"]);
   expect(await readFile(join(folder.path, "secret"), "utf8")).toBe(`${SECRET}\n`);
   expect(calls).toBe(0);
