@@ -92,9 +92,7 @@ function bearerOf({ headers: { authorization } }: FastifyRequest): string | Head
     return new HeadraceError("token_missing", "The request has no Authorization header");
   }
   const sent = bearerToken(authorization);
-  return (
-    sent ?? new HeadraceError("token_invalid", 'The Authorization header isn\'t "Bearer" and a token')
-  );
+  return sent ?? new HeadraceError("token_invalid", 'The Authorization header isn\'t "Bearer" and a token');
 }
 
 /** A request counts against the token's rate whether it is allowed then or not. */

@@ -67,9 +67,7 @@ export async function readCatalog(store: Store, streams: readonly Stream[]): Pro
 
 async function tableOf(store: Store, stream: Stream): Promise<CatalogTable> {
   const { name, description, table } = stream;
-  const columns = await store.describe(
-    compileSql(sql`SELECT * FROM ${stream}`, store.capabilities.dialect),
-  );
+  const columns = await store.describe(compileSql(sql`SELECT * FROM ${stream}`, store.capabilities.dialect));
   const { orderBy, partitionBy } = table;
   return {
     name,

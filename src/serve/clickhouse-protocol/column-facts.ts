@@ -20,7 +20,8 @@ export function columnFacts(type: string): ColumnFacts {
   const float = /^Float(\d+)$/.exec(type)?.[1];
   if (float !== undefined) return { ...NONE, precision: Number(float), radix: 2 };
   const decimal = /^Decimal\((\d+), (\d+)\)$/.exec(type);
-  if (decimal !== null) return { ...NONE, precision: Number(decimal[1]), radix: 10, scale: Number(decimal[2]) };
+  if (decimal !== null)
+    return { ...NONE, precision: Number(decimal[1]), radix: 10, scale: Number(decimal[2]) };
   const fraction = /^DateTime64\((\d)/.exec(type)?.[1];
   if (fraction !== undefined) return { ...NONE, fraction: Number(fraction) };
   if (type.startsWith("DateTime")) return { ...NONE, fraction: 0 };

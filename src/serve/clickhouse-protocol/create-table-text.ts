@@ -1,7 +1,7 @@
 import { clickhouseDialect } from "../../project/clickhouse-dialect.ts";
 import type { CatalogTable } from "./catalog.ts";
 
-const name = clickhouseDialect.identifier;
+const name = (text: string): string => clickhouseDialect.identifier(text);
 
 /** A table as `SHOW CREATE TABLE` writes it: what is declared, for reading; the engine's own says more. */
 export function createTableText(

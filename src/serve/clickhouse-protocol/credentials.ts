@@ -8,7 +8,10 @@ const BEARER = /^bearer +(.*)$/i;
  * The token of a request, which may stand wherever ClickHouse takes a password: `Authorization: Basic` with any user, or
  * `Bearer`, `X-ClickHouse-Key`, `?password=`. Undefined when there is none.
  */
-export function passwordOf({ headers, query }: Pick<FastifyRequest, "headers" | "query">): string | undefined {
+export function passwordOf({
+  headers,
+  query,
+}: Pick<FastifyRequest, "headers" | "query">): string | undefined {
   const key = headers["x-clickhouse-key"];
   if (typeof key === "string") return nonEmpty(key);
   const { authorization } = headers;

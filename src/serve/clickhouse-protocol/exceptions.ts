@@ -100,14 +100,14 @@ const OUR_STATUSES: ReadonlySet<ErrorCode> = new Set([
 
 /** Any error as ClickHouse would say it. What went wrong inside the server stays in its log. */
 export function exceptionOf(error: HeadraceError): Exception {
-  const refusal = error.cause;
-  if (refusal instanceof ClickHouseRefusal) {
-    const { code, codeName, message } = refusal;
+  if (error.cause instanceof ClickHouseRefusal) {
+    const { code, codeName, message } = error.cause;
     return { code, name: codeName, message, status: statusOf(code) };
   }
   const isNoFunction = error.code === "sql_invalid" && "function" in error.details;
   const own = isNoFunction ? CODES.unknownFunction : OUR_CODES[error.code];
-  const [code, name] = (own === CODES.timeoutExceeded ? own : engineCode(error)) ?? own ?? CODES.unknownException;
+  const [code, name] =
+    (own === CODES.timeoutExceeded ? own : engineCode(error)) ?? own ?? CODES.unknownException;
   const message = error.code === "internal_error" ? "Something went wrong" : error.message;
   return { code, name, message, status: OUR_STATUSES.has(error.code) ? error.status : statusOf(code) };
 }
@@ -129,9 +129,7 @@ export function exceptionText({ code, name, message }: Exception, version: strin
  */
 export function exceptionBlock(text: string, tag: string): Buffer {
   const mark = "__exception__";
-  return Buffer.from(
-    `\r\n${mark}\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n${mark}\r\n`,
-  );
+  return Buffer.from(`\r\n${mark}\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n${mark}\r\n`);
 }
 
 /** What the engine said, when it was the engine that refused. */

@@ -29,7 +29,11 @@ export function informationSchema(catalog: Catalog, database: string): ReadonlyM
   );
   return new Map([
     view("schemata", SCHEMATA, [[]]),
-    view("tables", TABLES, catalog.tables.map(({ name, comment }) => [name, comment])),
+    view(
+      "tables",
+      TABLES,
+      catalog.tables.map(({ name, comment }) => [name, comment]),
+    ),
     view("columns", COLUMNS, columns),
     view("views", VIEWS, []),
     view("key_column_usage", KEYS, []),

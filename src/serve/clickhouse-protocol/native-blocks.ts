@@ -69,29 +69,36 @@ export class NativeBlocks {
     if (rows === 0) return;
     switch (layout.kind) {
       case "fixed":
-        return yield* this.#skip(layout.size * rows);
+        yield* this.#skip(layout.size * rows);
+        break;
       case "string":
-        return yield* this.#strings(rows);
+        yield* this.#strings(rows);
+        break;
       case "nullable":
         yield* this.#skip(rows);
-        return yield* this.#values(layout.inner, rows);
+        yield* this.#values(layout.inner, rows);
+        break;
       case "lists": {
         yield* this.#skip(OFFSET_BYTES * (rows - 1));
         const items = yield* this.#number(OFFSET_BYTES);
         for (const inner of layout.inners) yield* this.#values(inner, items);
-        return;
+        break;
       }
       case "tuple":
         for (const inner of layout.inners) yield* this.#values(inner, rows);
-        return;
-      case "dictionary": {
-        const flags = yield* this.#number(OFFSET_BYTES);
-        const keys = yield* this.#number(OFFSET_BYTES);
-        yield* this.#values(layout.keys, keys);
-        const places = yield* this.#number(OFFSET_BYTES);
-        return yield* this.#skip(places * 2 ** (flags & PLACE_SIZE_MASK));
-      }
+        break;
+      case "dictionary":
+        yield* this.#dictionary(layout.keys);
+        break;
     }
+  }
+
+  *#dictionary(layout: NativeLayout): Walk {
+    const flags = yield* this.#number(OFFSET_BYTES);
+    const keys = yield* this.#number(OFFSET_BYTES);
+    yield* this.#values(layout, keys);
+    const places = yield* this.#number(OFFSET_BYTES);
+    yield* this.#skip(places * 2 ** (flags & PLACE_SIZE_MASK));
   }
 
   *#strings(rows: number): Walk {
@@ -154,16 +161,8 @@ export class NativeBlocks {
 
 /** Each has a prefix, and all of them stand before the values. */
 function dictionariesIn(layout: NativeLayout): number {
-  switch (layout.kind) {
-    case "dictionary":
-      return 1;
-    case "nullable":
-      return dictionariesIn(layout.inner);
-    case "lists":
-    case "tuple":
-      return layout.inners.reduce((sum, inner) => sum + dictionariesIn(inner), 0);
-    case "fixed":
-    case "string":
-      return 0;
-  }
+  if (layout.kind === "dictionary") return 1;
+  if (layout.kind === "nullable") return dictionariesIn(layout.inner);
+  if (layout.kind === "fixed" || layout.kind === "string") return 0;
+  return layout.inners.reduce((sum, inner) => sum + dictionariesIn(inner), 0);
 }

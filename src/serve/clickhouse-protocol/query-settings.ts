@@ -62,12 +62,21 @@ const OUTPUT_TEXTS: Readonly<Record<string, Check>> = {
   output_format_avro_codec: oneOf("null", "deflate", "snappy", "zstd"),
   output_format_bson_string_as_string: isFlag,
   output_format_orc_compression_method: oneOf("none", "lz4", "snappy", "zlib", "zstd"),
-  output_format_parquet_compression_method: oneOf("none", "snappy", "zstd", "lz4", "lz4_raw", "gzip", "brotli"),
+  output_format_parquet_compression_method: oneOf(
+    "none",
+    "snappy",
+    "zstd",
+    "lz4",
+    "lz4_raw",
+    "gzip",
+    "brotli",
+  ),
   output_format_parquet_version: oneOf("1.0", "2.4", "2.6", "2.latest"),
 };
 
 /** Those that would keep much in memory. */
-const OUTPUT_REFUSED = /^output_format_(?:parquet_(?:row_group|batch|data_page|parallel|write_bloom|bloom)|orc_row|arrow_low_cardinality_as)/;
+const OUTPUT_REFUSED =
+  /^output_format_(?:parquet_(?:row_group|batch|data_page|parallel|write_bloom|bloom)|orc_row|arrow_low_cardinality_as)/;
 
 /** What the other output settings may be, by the engine's name for their type. */
 const OUTPUT_TYPES: Readonly<Record<string, Check>> = { Bool: isFlag, UInt64: isCount };
@@ -104,13 +113,17 @@ export function querySettings(
       if (name.startsWith("output_format_") && !outputs.has(name)) {
         throw refusal(CODES.unknownSetting, `Unknown setting '${name.slice(0, 80)}'`);
       }
-      throw refusal(CODES.readonly, `Cannot modify '${name.slice(0, 80)}' setting: it isn't one that may be changed here`);
+      throw refusal(
+        CODES.readonly,
+        `Cannot modify '${name.slice(0, 80)}' setting: it isn't one that may be changed here`,
+      );
     }
     if (!check(value)) throw badValue(name, value);
     engine[name] = /^(?:true|false)$/i.test(value) ? Number(/^true$/i.test(value)) : value;
   }
   // An answer is cut short only where the request itself says after how many rows.
-  if (engine["result_overflow_mode"] === "break" && rows === limits.rows) delete engine["result_overflow_mode"];
+  if (engine["result_overflow_mode"] === "break" && rows === limits.rows)
+    delete engine["result_overflow_mode"];
   return { engine, limits: { time, memory, rows, bytes } };
 }
 

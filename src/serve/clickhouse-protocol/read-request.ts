@@ -53,7 +53,10 @@ export async function readRequest(
   const asked = new Map<string, string>();
   for (const [name, value] of Object.entries(query ?? {})) asked.set(name, lastText(value));
   if (isOn(asked.get("decompress")) || (headers["content-encoding"] ?? "identity") !== "identity") {
-    throw refusal(CODES.unsupportedMediaType, "Send the query without compression; events are sent to /v1/streams, not here");
+    throw refusal(
+      CODES.unsupportedMediaType,
+      "Send the query without compression; events are sent to /v1/streams, not here",
+    );
   }
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   const text = await readBody(headers["content-type"], bytes, asked);
@@ -65,7 +68,9 @@ export async function readRequest(
   return {
     sql: [asked.get("query") ?? "", text].filter((part) => part !== "").join("\n"),
     params: parameters(asked),
-    settings: Object.fromEntries([...asked].filter(([name]) => !OURS.has(name) && !name.startsWith("param_"))),
+    settings: Object.fromEntries(
+      [...asked].filter(([name]) => !OURS.has(name) && !name.startsWith("param_")),
+    ),
     database: nonEmpty(asked.get("database") ?? headerText(headers["x-clickhouse-database"])),
     queryId: nonEmpty(queryId),
     format: nonEmpty(headerText(headers["x-clickhouse-format"]) ?? asked.get("default_format")),

@@ -74,7 +74,10 @@ function show(words: Words): Rewritten {
   words.must("CREATE");
   if (words.take("DATABASE")) {
     words.database();
-    return select("SELECT concat('CREATE DATABASE ', name) AS statement FROM system.databases", words.ended());
+    return select(
+      "SELECT concat('CREATE DATABASE ', name) AS statement FROM system.databases",
+      words.ended(),
+    );
   }
   words.take("TABLE");
   const table = words.table();
@@ -88,7 +91,10 @@ function describe(words: Words): Rewritten {
   words.take("DESCRIBE", "DESC");
   words.take("TABLE");
   if (words.next === "(") {
-    throw refusal(CODES.notImplemented, "DESCRIBE of a subquery isn't supported; run it with LIMIT 0 and look at its columns");
+    throw refusal(
+      CODES.notImplemented,
+      "DESCRIBE of a subquery isn't supported; run it with LIMIT 0 and look at its columns",
+    );
   }
   return describeTable(words, words.table());
 }

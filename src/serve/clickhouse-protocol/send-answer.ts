@@ -1,4 +1,5 @@
-import { Readable, type Transform } from "node:stream";
+import { pipeline, Readable, type Transform } from "node:stream";
+import { finished } from "node:stream/promises";
 import { createDeflate } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KIB } from "../../units.ts";
@@ -89,28 +90,16 @@ async function pump(
     if (frames !== undefined) yield frames.end();
   }
   const source = Readable.from(bytes(), { objectMode: false });
-  const stream = encoder === undefined ? source : source.pipe(encoder);
-  let wake = (): void => {};
-  const woken = (): void => wake();
-  raw.on("drain", woken);
-  // Whoever waits for the engine's next bytes needn't any more either.
-  raw.once("close", () => {
-    source.destroy();
-    wake();
-  });
+  // The failure of one end reaches the other.
+  const stream = encoder === undefined ? source : pipeline(source, encoder, () => {});
+  // Also while it waits for the engine's next bytes.
+  raw.once("close", () => source.destroy());
+  stream.pipe(raw, { end: false });
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (raw.destroyed) break;
-      if (raw.write(chunk)) continue;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        if (raw.destroyed || !raw.writableNeedDrain) resolve();
-      });
-    }
+    await finished(stream);
   } catch {
     failed = true;
   } finally {
-    raw.off("drain", woken);
     await parts.return();
   }
   if (failed) raw.socket?.destroySoon();

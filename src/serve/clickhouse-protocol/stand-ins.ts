@@ -34,33 +34,37 @@ export class StandInsOf {
 }
 
 function callsOf(catalog: Catalog, { database, databases, user }: Asker): StandIns["calls"] {
-  const text = (name: string, value: string): BoundSql => ({
-    text: `{${VIEW_PARAMETER}${name}:String}`,
-    params: { [VIEW_PARAMETER + name]: { type: "String", value } },
-  });
-  const here: BoundSql = { text: DATABASE.is, params: { [DATABASE_PARAMETER]: { type: "String", value: database } } };
-  const who = text("user", user);
-  const server = text("server", databases.at(-1) ?? database);
+  const here: BoundSql = {
+    text: DATABASE.is,
+    params: { [DATABASE_PARAMETER]: { type: "String", value: database } },
+  };
+  const who = bound("user", user);
+  const server = bound("server", databases.at(-1) ?? database);
   return new Map<string, BoundSql>([
-      ["version", text("version", catalog.version)],
-      ["revision", plain(`toUInt32(${catalog.revision})`)],
-      ["currentdatabase", here],
-      ["current_database", here],
-      ["database", here],
-      ["schema", here],
-      ["currentuser", who],
-      ["current_user", who],
-      ["user", who],
-      ["displayname", server],
-      ["hostname", server],
-      ["fqdn", server],
-      ["fullhostname", server],
-      ["uptime", plain("toUInt32(0)")],
-      ["connectionid", plain("toUInt64(0)")],
-      ["connection_id", plain("toUInt64(0)")],
-      ["currentroles", plain("CAST([], 'Array(String)')")],
-      ["enabledroles", plain("CAST([], 'Array(String)')")],
+    ["version", bound("version", catalog.version)],
+    ["revision", plain(`toUInt32(${catalog.revision})`)],
+    ["currentdatabase", here],
+    ["current_database", here],
+    ["database", here],
+    ["schema", here],
+    ["currentuser", who],
+    ["current_user", who],
+    ["user", who],
+    ["displayname", server],
+    ["hostname", server],
+    ["fqdn", server],
+    ["fullhostname", server],
+    ["uptime", plain("toUInt32(0)")],
+    ["connectionid", plain("toUInt64(0)")],
+    ["connection_id", plain("toUInt64(0)")],
+    ["currentroles", plain("CAST([], 'Array(String)')")],
+    ["enabledroles", plain("CAST([], 'Array(String)')")],
   ]);
+}
+
+function bound(name: string, value: string): BoundSql {
+  const parameter = VIEW_PARAMETER + name;
+  return { text: `{${parameter}:String}`, params: { [parameter]: { type: "String", value } } };
 }
 
 function plain(text: string): BoundSql {

@@ -3,7 +3,16 @@ import type { Catalog, CatalogTable } from "./catalog.ts";
 import { createTableText } from "./create-table-text.ts";
 import { columnFacts } from "./column-facts.ts";
 import { SETTABLE } from "./query-settings.ts";
-import { DATABASE, NO_LIST, NO_NUMBER, NO_TEXT, viewOf, ZERO, type ViewColumn, type ViewRow } from "./view.ts";
+import {
+  DATABASE,
+  NO_LIST,
+  NO_NUMBER,
+  NO_TEXT,
+  viewOf,
+  ZERO,
+  type ViewColumn,
+  type ViewRow,
+} from "./view.ts";
 
 const NO_ID = { is: "toUUID('00000000-0000-0000-0000-000000000000')" } as const;
 
@@ -25,7 +34,11 @@ export function systemViews(catalog: Catalog, database: string): ReadonlyMap<str
   const { tables } = catalog;
   return new Map([
     view("databases", DATABASES, [[]]),
-    view("tables", TABLES, tables.map((table) => tableRow(table, database))),
+    view(
+      "tables",
+      TABLES,
+      tables.map((table) => tableRow(table, database)),
+    ),
     view("columns", COLUMNS, tables.flatMap(columnRows)),
     view(
       "functions",
@@ -37,12 +50,45 @@ export function systemViews(catalog: Catalog, database: string): ReadonlyMap<str
       TYPES,
       catalog.types.map((one) => [one.name, one.case_insensitive, one.alias_to]),
     ),
-    view("settings", SETTINGS, SETTABLE.map((name) => [name])),
+    view(
+      "settings",
+      SETTINGS,
+      SETTABLE.map((name) => [name]),
+    ),
     view("table_engines", [["name", "String"]], [["MergeTree"]]),
-    view("clusters", [["cluster", "String"], ["host_name", "String"]], []),
-    view("dictionaries", [["database", "String"], ["name", "String"]], []),
-    view("processes", [["query_id", "String"], ["user", "String"], ["query", "String"]], []),
-    view("macros", [["macro", "String"], ["substitution", "String"]], []),
+    view(
+      "clusters",
+      [
+        ["cluster", "String"],
+        ["host_name", "String"],
+      ],
+      [],
+    ),
+    view(
+      "dictionaries",
+      [
+        ["database", "String"],
+        ["name", "String"],
+      ],
+      [],
+    ),
+    view(
+      "processes",
+      [
+        ["query_id", "String"],
+        ["user", "String"],
+        ["query", "String"],
+      ],
+      [],
+    ),
+    view(
+      "macros",
+      [
+        ["macro", "String"],
+        ["substitution", "String"],
+      ],
+      [],
+    ),
     view("data_skipping_indices", SKIPPING, []),
     ["system.one", { text: "SELECT toUInt8(0) AS dummy", params: {}, columns: ["dummy"] }],
     ["system.numbers", NUMBERS],
@@ -131,7 +177,18 @@ function columnRows({ name: table, columns, sortingKey, partitionKey }: CatalogT
     const sorted = Number(sortingKey.includes(name));
     const partitioned = Number(partitionKey.endsWith(`(${name})`));
     const keys = [partitioned, sorted, sorted];
-    return [table, name, type, index + 1, ...keys, facts.octets, facts.precision, facts.radix, facts.scale, facts.fraction];
+    return [
+      table,
+      name,
+      type,
+      index + 1,
+      ...keys,
+      facts.octets,
+      facts.precision,
+      facts.radix,
+      facts.scale,
+      facts.fraction,
+    ];
   });
 }
 

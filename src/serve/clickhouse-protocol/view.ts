@@ -8,7 +8,8 @@ export const VIEW_PARAMETER = "headrace_";
 export const DATABASE_PARAMETER = `${VIEW_PARAMETER}database`;
 
 /** A column of a view: the type of its value in each row, or an SQL expression that is the same for all. */
-export type ViewColumn = readonly [name: string, type: string] | readonly [name: string, { readonly is: string }];
+export type ViewColumn =
+  readonly [name: string, type: string] | readonly [name: string, { readonly is: string }];
 
 /** A row's values, in the order of the columns that have one. */
 export type ViewRow = readonly (string | number | null | readonly string[])[];
@@ -17,7 +18,12 @@ export type ViewRow = readonly (string | number | null | readonly string[])[];
  * Rows of ours as a SELECT. They are in one parameter, as JSON, so that the SQL is short however many they are, and no
  * value is ever part of it. `database` is bound too.
  */
-export function viewOf(name: string, columns: readonly ViewColumn[], rows: readonly ViewRow[], database: string): StandInTable {
+export function viewOf(
+  name: string,
+  columns: readonly ViewColumn[],
+  rows: readonly ViewRow[],
+  database: string,
+): StandInTable {
   const parameter = `${VIEW_PARAMETER}${name}`;
   const types: string[] = [];
   const names = columns.map(([column]) => column);

@@ -26,7 +26,8 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-const ask = (query: string, headers: Record<string, string> = {}) => post(url, "SELECT currentUser()", query, headers);
+const ask = (query: string, headers: Record<string, string> = {}) =>
+  post(url, "SELECT currentUser()", query, headers);
 const basic = (user: string, password: string) => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
 });
@@ -53,12 +54,22 @@ test.each([
   ["no Basic at all", "", { authorization: "Digest x" }, 403, 516, "AUTHENTICATION_FAILED"],
   ["an expired one", "", bearer(late.token), 403, 516, "AUTHENTICATION_FAILED"],
   ["one without the scope", "", bearer(reader.token), 403, 497, "ACCESS_DENIED"],
-])("a request with %s is refused as ClickHouse refuses it", async (_kind, query, headers, status, code, name) => {
-  const answer = await ask(query, headers as Record<string, string>);
-  expect([answer.status, answer.headers.get("x-clickhouse-exception-code")]).toEqual([status, String(code)]);
-  expect(answer.text).toMatch(new RegExp(`^Code: ${code}\\. DB::Exception: .*\\(${name}\\) \\(version [\\d.]+\\)\\n$`));
-  expect(answer.headers.get("www-authenticate") !== null).toBe(status === 401 || answer.text.includes("token"));
-});
+])(
+  "a request with %s is refused as ClickHouse refuses it",
+  async (_kind, query, headers, status, code, name) => {
+    const answer = await ask(query, headers);
+    expect([answer.status, answer.headers.get("x-clickhouse-exception-code")]).toEqual([
+      status,
+      String(code),
+    ]);
+    expect(answer.text).toMatch(
+      new RegExp(`^Code: ${code}\\. DB::Exception: .*\\(${name}\\) \\(version [\\d.]+\\)\\n$`),
+    );
+    expect(answer.headers.get("www-authenticate") !== null).toBe(
+      status === 401 || answer.text.includes("token"),
+    );
+  },
+);
 
 test("a token's rate holds here as well", async () => {
   expect((await ask("", bearer(hasty.token))).status).toBe(200);
@@ -78,9 +89,7 @@ test("whether it is there may be asked by anybody", async () => {
 
 test("queries are killed by their own caller only", async () => {
   const other = testToken("other", ["sql"]);
-  const tokens = new Tokens(
-    parseTokens(JSON.stringify([analyst.entry, other.entry]), "the test"),
-  );
+  const tokens = new Tokens(parseTokens(JSON.stringify([analyst.entry, other.entry]), "the test"));
   const two = await open.open({ tokens });
   const long = "SELECT count() FROM numbers(100000000) AS a, numbers(100000000) AS b";
   const asked = post(two.url, long, "?query_id=theirs", bearer(analyst.token));
@@ -97,13 +106,19 @@ test("queries are killed by their own caller only", async () => {
 test("without tokens other names of the host and other sites' pages are kept out", async () => {
   const rebound = await requestRaw(open.url, { path: "/?query=SELECT+1", headers: { host: "evil.example" } });
   expect([rebound.status, rebound.text]).toEqual([421, expect.stringContaining("ACCESS_DENIED")]);
-  const page = await requestRaw(open.url, { path: "/?query=SELECT+1", headers: { origin: "http://evil.example" } });
+  const page = await requestRaw(open.url, {
+    path: "/?query=SELECT+1",
+    headers: { origin: "http://evil.example" },
+  });
   expect([page.status, page.text]).toEqual([403, expect.stringContaining("ACCESS_DENIED")]);
 });
 
 test("what isn't a route or is too long is an exception, too", async () => {
   const missed = await fetch(`${open.url}/play`);
-  expect([missed.status, await missed.text()]).toEqual([404, expect.stringMatching(/^Code: \d+\. DB::Exception/)]);
+  expect([missed.status, await missed.text()]).toEqual([
+    404,
+    expect.stringMatching(/^Code: \d+\. DB::Exception/),
+  ]);
   const long = await open.post(`SELECT '${"x".repeat(300 * 1024)}'`);
   expect([long.status, long.text]).toEqual([413, expect.stringContaining("QUERY_IS_TOO_LARGE")]);
   const packed = await open.post("SELECT 1", "?decompress=1");

@@ -58,10 +58,16 @@ test("whatever is put into frames comes out of them", () => {
 });
 
 test("text becomes smaller, noise hardly larger, and long runs of one byte tiny", () => {
-  const text = Buffer.from(Array.from({ length: 50_000 }, (_, index) => `{"n":${index},"origin":"ATL"}\n`).join(""));
+  const text = Buffer.from(
+    Array.from({ length: 50_000 }, (_, index) => `{"n":${index},"origin":"ATL"}\n`).join(""),
+  );
   const noise = Buffer.from(Uint8Array.from({ length: 3 * MIB }, () => Math.random() * 256));
   const zeros = Buffer.alloc(3 * MIB);
-  for (const [bytes, ratio] of [[text, 0.45], [noise, 1.01], [zeros, 0.01]] as const) {
+  for (const [bytes, ratio] of [
+    [text, 0.45],
+    [noise, 1.01],
+    [zeros, 0.01],
+  ] as const) {
     const packed = framed([bytes]);
     expect(unframe(packed).equals(bytes)).toBe(true);
     expect(packed.length / bytes.length).toBeLessThan(ratio);

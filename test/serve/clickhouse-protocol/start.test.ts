@@ -50,7 +50,12 @@ async function sendClicks(events: readonly object[]): Promise<number> {
 }
 
 test("events that were sent are rows for ClickHouse's client", async () => {
-  expect(await sendClicks([{ page: "/", ms: 12 }, { page: "/cart", ms: 30 }])).toBe(200);
+  expect(
+    await sendClicks([
+      { page: "/", ms: 12 },
+      { page: "/cart", ms: 30 },
+    ]),
+  ).toBe(200);
   const client = createClient({ url: server.clickhouseUrl ?? "", database: "shop" });
   try {
     const result = await client.query({
@@ -68,7 +73,9 @@ test("events that were sent are rows for ClickHouse's client", async () => {
 test("its requests are in the metrics", async () => {
   await (await fetch(`${server.clickhouseUrl}/?query=SELECT+nope`)).text();
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toMatch(/headrace_http_request_duration_seconds_count\{[^}]*route="\/"[^}]*status="404"[^}]*\} [1-9]/);
+  expect(metrics).toMatch(
+    /headrace_http_request_duration_seconds_count\{[^}]*route="\/"[^}]*status="404"[^}]*\} [1-9]/,
+  );
 });
 
 test("what the other port serves isn't there, and the other way round", async () => {
@@ -82,7 +89,9 @@ test("a port that is taken is refused before anything is opened", async () => {
   const address = taken.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   try {
-    await expect(start({ HEADRACE_CLICKHOUSE_PORT: String(port) })).rejects.toMatchObject({ code: "port_in_use" });
+    await expect(start({ HEADRACE_CLICKHOUSE_PORT: String(port) })).rejects.toMatchObject({
+      code: "port_in_use",
+    });
   } finally {
     taken.close();
   }
@@ -95,5 +104,7 @@ test("what Kubernetes says of a service of that name isn't taken for a setting",
     HEADRACE_CLICKHOUSE_PORT_8123_TCP: "tcp://10.0.0.1:8123",
   };
   expect(loadConfig({ projectFolder: folder, env }).clickhousePort).toBeUndefined();
-  expect(() => loadConfig({ projectFolder: folder, env: { HEADRACE_CLICKHOUSE_PORT: "x" } })).toThrow(/integer/);
+  expect(() => loadConfig({ projectFolder: folder, env: { HEADRACE_CLICKHOUSE_PORT: "x" } })).toThrow(
+    /integer/,
+  );
 });

@@ -11,7 +11,12 @@ describe("what stands behind a statement is the request's, wherever it really st
     ["SELECT 1 FORMAT JSON", "SELECT 1", "JSON", {}],
     ["SELECT 1\n format   JSONEachRow ;\n", "SELECT 1", "JSONEachRow", {}],
     ["SELECT 1 SETTINGS a = 1", "SELECT 1", undefined, { a: "1" }],
-    ["SELECT 1 SETTINGS a=1, b = 'x''y', c=-2.5 FORMAT CSV", "SELECT 1", "CSV", { a: "1", b: "x'y", c: "-2.5" }],
+    [
+      "SELECT 1 SETTINGS a=1, b = 'x''y', c=-2.5 FORMAT CSV",
+      "SELECT 1",
+      "CSV",
+      { a: "1", b: "x'y", c: "-2.5" },
+    ],
     ["SELECT 1 FORMAT CSV SETTINGS a = 1", "SELECT 1", "CSV", { a: "1" }],
     ["SELECT 'x FORMAT JSON'", "SELECT 'x FORMAT JSON'", undefined, {}],
     ["SELECT 1 -- FORMAT JSON", "SELECT 1", undefined, {}],
@@ -35,7 +40,8 @@ describe("what stands behind a statement is the request's, wherever it really st
   });
 
   test("an empty text is an exception", () => {
-    for (const sql of ["", "  ;; -- nothing", "/* */"]) expect(() => readStatement(sql)).toThrow(/Empty query/);
+    for (const sql of ["", "  ;; -- nothing", "/* */"])
+      expect(() => readStatement(sql)).toThrow(/Empty query/);
   });
 });
 
@@ -44,7 +50,11 @@ const NAMES = { databases: ["default", "airport"], tables: ["flights"] };
 describe("what isn't a SELECT becomes one", () => {
   test.each([
     ["SHOW DATABASES", /FROM system\.databases ORDER BY name$/, {}],
-    ["show tables from `airport` like 'fl%' limit 2", /LIKE \{pattern:String\} ORDER BY name LIMIT 2$/, { pattern: "fl%" }],
+    [
+      "show tables from `airport` like 'fl%' limit 2",
+      /LIKE \{pattern:String\} ORDER BY name LIMIT 2$/,
+      { pattern: "fl%" },
+    ],
     ["SHOW TABLES NOT ILIKE 'a''b'", /NOT ILIKE/, { pattern: "a'b" }],
     ["SHOW FULL TABLES IN default", /FROM system\.tables/, {}],
     ["SHOW COLUMNS FROM flights", /FROM system\.columns/, { name: "flights" }],
@@ -71,8 +81,14 @@ describe("what isn't a SELECT becomes one", () => {
 
   test("or it is done without one", () => {
     expect(rewriteStatement("USE airport", NAMES)).toEqual({ kind: "done" });
-    expect(rewriteStatement("SET a = 1, b = 'x'", NAMES)).toEqual({ kind: "set", settings: { a: "1", b: "x" } });
-    expect(rewriteStatement("KILL QUERY WHERE query_id = 'q' SYNC", NAMES)).toEqual({ kind: "kill", queryId: "q" });
+    expect(rewriteStatement("SET a = 1, b = 'x'", NAMES)).toEqual({
+      kind: "set",
+      settings: { a: "1", b: "x" },
+    });
+    expect(rewriteStatement("KILL QUERY WHERE query_id = 'q' SYNC", NAMES)).toEqual({
+      kind: "kill",
+      queryId: "q",
+    });
     expect(rewriteStatement("SELECT 1", NAMES)).toBeUndefined();
     expect(rewriteStatement("INSERT INTO flights VALUES (1)", NAMES)).toBeUndefined();
   });
@@ -107,23 +123,46 @@ const settle = (asked: Record<string, string>) => querySettings(asked, LIMITS, O
 
 describe("settings", () => {
   test("limits are made lower, never higher, and 0 is none", () => {
-    const lower = { max_execution_time: "2.5", max_memory_usage: "10", max_result_rows: "5", max_result_bytes: "6" };
+    const lower = {
+      max_execution_time: "2.5",
+      max_memory_usage: "10",
+      max_result_rows: "5",
+      max_result_bytes: "6",
+    };
     expect(settle(lower).limits).toEqual({ time: 2500, memory: 10, rows: 5, bytes: 6 });
-    const higher = { max_execution_time: "60", max_memory_usage: "5000", max_result_rows: "0", max_result_bytes: "0" };
+    const higher = {
+      max_execution_time: "60",
+      max_memory_usage: "5000",
+      max_result_rows: "0",
+      max_result_bytes: "0",
+    };
     expect(settle(higher).limits).toEqual(LIMITS);
     expect(settle({ max_execution_time: "0.0000001" }).limits.time).toBe(1);
   });
 
   test("an answer is cut short only at the number of rows that was asked for", () => {
-    expect(settle({ result_overflow_mode: "break", max_result_rows: "5" }).engine).toEqual({ result_overflow_mode: "break" });
+    expect(settle({ result_overflow_mode: "break", max_result_rows: "5" }).engine).toEqual({
+      result_overflow_mode: "break",
+    });
     expect(settle({ result_overflow_mode: "break" }).engine).toEqual({});
     expect(settle({ result_overflow_mode: "break", max_result_rows: "500" }).engine).toEqual({});
   });
 
   test("what only changes the answer is the engine's, what a server may do as it likes is ignored", () => {
-    const applied = { join_use_nulls: "1", output_format_json_quote_decimals: "true", output_format_pretty_max_rows: "7" };
+    const applied = {
+      join_use_nulls: "1",
+      output_format_json_quote_decimals: "true",
+      output_format_pretty_max_rows: "7",
+    };
     expect(settle(applied).engine).toEqual({ ...applied, output_format_json_quote_decimals: 1 });
-    const ignored = { session_id: "x", max_threads: "8", log_comment: "y", readonly: "0", quota_key: "", role: "r" };
+    const ignored = {
+      session_id: "x",
+      max_threads: "8",
+      log_comment: "y",
+      readonly: "0",
+      quota_key: "",
+      role: "r",
+    };
     expect(settle(ignored).engine).toEqual({});
   });
 

@@ -18,9 +18,12 @@ async function ask(sql: string, query = ""): Promise<unknown> {
 }
 
 test("what SQL asks of the server is answered for the database that the request names", async () => {
-  const sql = "SELECT currentDatabase(), database(), currentUser(), timezone(), hostName(), revision() > 54460";
+  const sql =
+    "SELECT currentDatabase(), database(), currentUser(), timezone(), hostName(), revision() > 54460";
   expect(await ask(sql)).toEqual([["default", "default", "default", "UTC", "airport", 1]]);
-  expect(await ask(sql, "?database=airport")).toEqual([["airport", "airport", "default", "UTC", "airport", 1]]);
+  expect(await ask(sql, "?database=airport")).toEqual([
+    ["airport", "airport", "default", "UTC", "airport", 1],
+  ]);
   expect(await ask("SELECT database, name FROM system.tables ORDER BY name", "?database=airport")).toEqual([
     ["airport", "airports"],
     ["airport", "flights"],
@@ -37,20 +40,26 @@ test("tables and their columns can be asked about with all of SQL", async () => 
     ),
   ).toEqual([["flights", 12, "origin, date"]]);
   expect(
-    await ask("SELECT name, type, is_in_sorting_key FROM system.columns WHERE table = 'airports' AND position <= 3 ORDER BY position"),
+    await ask(
+      "SELECT name, type, is_in_sorting_key FROM system.columns WHERE table = 'airports' AND position <= 3 ORDER BY position",
+    ),
   ).toEqual([
     ["code", "String", 1],
     ["city", "String", 0],
     ["since", "DateTime64(3, 'UTC')", 0],
   ]);
   expect(
-    await ask("SELECT TABLE_NAME, table_type FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'default' ORDER BY 1"),
+    await ask(
+      "SELECT TABLE_NAME, table_type FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'default' ORDER BY 1",
+    ),
   ).toEqual([
     ["airports", "BASE TABLE"],
     ["flights", "BASE TABLE"],
   ]);
   expect(
-    await ask("SELECT column_name, IS_NULLABLE FROM information_schema.columns WHERE table_name = 'flights' AND column_name IN ('user', 'delay') ORDER BY 1"),
+    await ask(
+      "SELECT column_name, IS_NULLABLE FROM information_schema.columns WHERE table_name = 'flights' AND column_name IN ('user', 'delay') ORDER BY 1",
+    ),
   ).toEqual([
     ["delay", 0],
     ["user", 1],
@@ -75,9 +84,14 @@ test.each([
   const sql = `SELECT * FROM system.${name} LIMIT 3 FORMAT JSONCompact`;
   const { status, text } = await server.post(sql);
   expect(status).toBe(200);
-  const { meta } = JSON.parse(text) as { readonly meta: readonly { readonly name: string; readonly type: string }[] };
+  const { meta } = JSON.parse(text) as {
+    readonly meta: readonly { readonly name: string; readonly type: string }[];
+  };
   const { chunks } = await server.store.query({
-    sql: { text: `SELECT name, type FROM system.columns WHERE database = 'system' AND table = '${name}'`, params: {} },
+    sql: {
+      text: `SELECT name, type FROM system.columns WHERE database = 'system' AND table = '${name}'`,
+      params: {},
+    },
     format: "csv",
     limits: { time: 5000, memory: 1e9, rows: 1000, bytes: 1e6 },
   });
@@ -85,10 +99,13 @@ test.each([
   for await (const chunk of chunks) engine += Buffer.from(chunk).toString();
   // Enumerations of the engine's are texts here.
   const types = new Map(
-    engine.split("\n").slice(1, -1).map((row) => {
-      const [column = "", type = ""] = row.split(/,(.*)/s).map((cell) => cell.replace(/^"|"$/g, ""));
-      return [column, /^(?:Nullable\()?(?:Enum|LowCardinality)/.test(type) ? "String" : type] as const;
-    }),
+    engine
+      .split("\n")
+      .slice(1, -1)
+      .map((row) => {
+        const [column = "", type = ""] = row.split(/,(.*)/s).map((cell) => cell.replace(/^"|"$/g, ""));
+        return [column, /^(?:Nullable\()?(?:Enum|LowCardinality)/.test(type) ? "String" : type] as const;
+      }),
   );
   for (const { name: column, type } of meta) expect([column, types.get(column)]).toEqual([column, type]);
 });

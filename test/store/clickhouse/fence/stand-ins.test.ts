@@ -22,13 +22,19 @@ test.each([
   ["SELECT name FROM system.tables", "SELECT name FROM (SELECT 1 AS name) AS `tables`"],
   ["SELECT t.name FROM system.tables AS t", "SELECT t.name FROM (SELECT 1 AS name) AS t"],
   ["SELECT name FROM `System`.`tables`", "SELECT name FROM (SELECT 1 AS name) AS `tables`"],
-  ["SELECT system.tables.name FROM system.tables", "SELECT `tables`.`name` FROM (SELECT 1 AS name) AS `tables`"],
+  [
+    "SELECT system.tables.name FROM system.tables",
+    "SELECT `tables`.`name` FROM (SELECT 1 AS name) AS `tables`",
+  ],
   ["SELECT system.tables.name FROM system.tables AS t", "SELECT `t`.`name` FROM (SELECT 1 AS name) AS t"],
   [
     "SELECT d.name FROM system.tables AS t INNER JOIN system.databases AS d ON system.tables.name = d.name",
     "SELECT d.name FROM (SELECT 1 AS name) AS t INNER JOIN (SELECT 2 AS name) AS d ON `t`.`name` = d.name",
   ],
-  ["SELECT 'system.tables', `system.tables` FROM flights", "SELECT 'system.tables', `system.tables` FROM flights"],
+  [
+    "SELECT 'system.tables', `system.tables` FROM flights",
+    "SELECT 'system.tables', `system.tables` FROM flights",
+  ],
   ["SELECT a.system.tables FROM flights AS a", "SELECT a.system.tables FROM flights AS a"],
   ["SELECT system.parts.name FROM system.parts", "SELECT system.parts.name FROM system.parts"],
   ["SELECT system.tables.name", "SELECT system.tables.name"],
@@ -45,7 +51,10 @@ test.each([
 });
 
 test("parameters and columns come with what is used of them only", () => {
-  expect(exchanged("SELECT 1 FROM system.databases")).toMatchObject({ sql: { params: {} }, columns: ["name"] });
+  expect(exchanged("SELECT 1 FROM system.databases")).toMatchObject({
+    sql: { params: {} },
+    columns: ["name"],
+  });
   expect(exchanged("SELECT version()")).toMatchObject({ sql: { params: PARAMS }, columns: [] });
   expect(exchanged("SELECT 1")).toMatchObject({ sql: { params: {} }, columns: [] });
 });
