@@ -5,7 +5,7 @@ import { CODES, refusal } from "./exceptions.ts";
 import { DEFAULT_FORMAT, formatOf, type RawFormat } from "./formats.ts";
 import { querySettings, type QuerySettings } from "./query-settings.ts";
 import type { ProtocolRequest } from "./read-request.ts";
-import { rewriteStatement } from "./rewrite-statement.ts";
+import { rewriteStatement, type Rewritten } from "./rewrite-statement.ts";
 import { readStatement } from "./statement.ts";
 
 /** The database's name for tools that name none. The project's own name means the same. */
@@ -54,17 +54,19 @@ export function prepareQuery(
   const wanted = { ...asked.settings, ...statement.settings, ...set };
   const settings = querySettings(wanted, limits, catalog.outputSettings);
   const format = formatNamed(statement.format ?? asked.format ?? DEFAULT_FORMAT);
-  switch (rewritten?.kind) {
-    case undefined:
-      return { sql: { text: statement.text, params: asked.params }, format, settings, database };
-    case "select":
-      return { sql: rewritten.sql, format, settings, database };
-    case "kill":
-      return { sql: killed(rewritten.queryId, kill(rewritten.queryId)), format, settings, database };
-    case "done":
-    case "set":
-      return undefined;
-  }
+  if (rewritten?.kind === "done" || rewritten?.kind === "set") return undefined;
+  const own = { text: statement.text, params: asked.params };
+  const sql = rewritten === undefined ? own : sqlOf(rewritten, kill);
+  return { sql, format, settings, database };
+}
+
+function sqlOf(
+  rewritten: Extract<Rewritten, { kind: "select" | "kill" }>,
+  kill: (queryId: string) => boolean,
+): BoundSql {
+  if (rewritten.kind === "select") return rewritten.sql;
+  const { queryId } = rewritten;
+  return killed(queryId, kill(queryId));
 }
 
 function databaseOf(name: string | undefined, databases: readonly string[]): string {
