@@ -1,5 +1,4 @@
 import { pipeline, Readable, type Transform } from "node:stream";
-import { finished } from "node:stream/promises";
 import { createDeflate } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KIB } from "../../units.ts";
@@ -37,17 +36,14 @@ export async function sendAnswer(
     httpCompression && isWorthIt ? encoderOf(request.headers["accept-encoding"], reply) : undefined;
   if (begun.kind === "whole") {
     const body = framed ? framedWhole(begun.body) : begun.body;
-    if (encoder === undefined) return reply.send(body);
-    return reply.send(Readable.from([body], { objectMode: false }).pipe(encoder));
+    return encoder === undefined ? reply.send(body) : reply.send(encoded(Readable.from([body]), encoder));
   }
   if (request.method === "HEAD" || reply.raw.destroyed) {
     await begun.parts.return();
     return reply.send();
   }
-  reply.hijack();
-  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
-  await pump(begun.parts, reply, encoder, options);
-  return reply;
+  const source = Readable.from(withLastWords(begun.parts, reply, options), { objectMode: false });
+  return reply.send(encoder === undefined ? source : encoded(source, encoder));
 }
 
 /** A buffer in frames, as ClickHouse's clients read them with `compress=1`. */
@@ -66,42 +62,30 @@ function encoderOf(accept: string | undefined, reply: FastifyReply): Transform |
 }
 
 /**
- * Sends a large answer as fast as the client takes it. When it fails on the way, what went wrong is sent as ClickHouse
- * does, and the connection is closed before the answer's end, so that a client that doesn't look for it can't take a part for
- * the whole.
+ * The parts of a large answer. When they fail on the way, what went wrong is sent as ClickHouse does, and the connection is closed
+ * before the answer's end, so that a client that doesn't look for it can't take a part for the whole.
  */
-async function pump(
+async function* withLastWords(
   parts: StreamedParts,
-  reply: FastifyReply,
-  encoder: Transform | undefined,
+  { raw }: FastifyReply,
   { framed, lastWords }: SendOptions,
-): Promise<void> {
-  const { raw } = reply;
-  let failed = false;
+): AsyncGenerator<Buffer> {
   const frames = framed ? new FrameWriter() : undefined;
-  async function* bytes(): AsyncGenerator<Buffer> {
-    try {
-      for await (const part of parts) yield frames === undefined ? part : frames.push(part);
-    } catch (error) {
-      failed = true;
-      const last = lastWords(error);
-      yield frames === undefined ? last : frames.push(last);
-    }
-    if (frames !== undefined) yield frames.end();
-  }
-  const source = Readable.from(bytes(), { objectMode: false });
-  // The failure of one end reaches the other.
-  const stream = encoder === undefined ? source : pipeline(source, encoder, () => {});
-  // Also while it waits for the engine's next bytes.
-  raw.once("close", () => source.destroy());
-  stream.pipe(raw, { end: false });
+  const packed = (bytes: Buffer): Buffer => frames?.push(bytes) ?? bytes;
   try {
-    await finished(stream);
-  } catch {
-    failed = true;
-  } finally {
-    await parts.return();
+    for await (const part of parts) yield packed(part);
+  } catch (error) {
+    // Whatever is between here and the connection ends properly; the connection doesn't.
+    raw.end = () => {
+      raw.socket?.destroySoon();
+      return raw;
+    };
+    yield packed(lastWords(error));
   }
-  if (failed) raw.socket?.destroySoon();
-  else raw.end();
+  if (frames !== undefined) yield frames.end();
+}
+
+function encoded(source: Readable, encoder: Transform): Transform {
+  // The failure of one end reaches the other.
+  return pipeline(source, encoder, () => {});
 }

@@ -86,7 +86,7 @@ test("the format is the statement's, else the header's, else the query string's,
   expect(await ask("SELECT 'a' format Values;", "?default_format=JSONEachRow", header)).toBe("('a')");
 });
 
-const MANY = "SELECT number AS n, toString(number) AS s FROM numbers(200000) FORMAT TSV";
+const MANY = "SELECT number AS n, toString(number) AS s FROM numbers(600000) FORMAT TSV";
 const UNPACK = {
   gzip: gunzipSync,
   deflate: inflateSync,
@@ -97,7 +97,7 @@ const UNPACK = {
 test.each(Object.entries(UNPACK))(
   "%s packs answers, small and large, with enable_http_compression=1 only",
   async (name, unpack) => {
-    for (const sql of [MANY, MANY.replace("200000", "1000")]) {
+    for (const sql of [MANY, MANY.replace("600000", "1000")]) {
       const asked = { headers: { "accept-encoding": name }, body: sql };
       const plain = await requestRaw(server.url, { path: "/", ...asked });
       expect(plain.headers["content-encoding"]).toBeUndefined();
@@ -110,7 +110,7 @@ test.each(Object.entries(UNPACK))(
 );
 
 test("compress=1 packs answers, small and large, in ClickHouse's own frames, and errors too", async () => {
-  for (const sql of [MANY, "SELECT 1", MANY.replace("200000", "1000")]) {
+  for (const sql of [MANY, "SELECT 1", MANY.replace("600000", "1000")]) {
     const plain = await server.post(sql);
     const framed = await server.post(sql, "?compress=1&enable_http_compression=1");
     expect(framed.headers.get("content-encoding")).toBeNull();
