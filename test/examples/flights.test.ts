@@ -62,7 +62,7 @@ for (const [logName, openLog] of Object.entries(logs)) {
       });
       afterAll(async () => {
         await server.stop("SIGTERM");
-        await Promise.all(parts.map((part) => part?.remove()));
+        for (const part of parts) await part?.remove();
         await rm(data, { recursive: true, force: true });
       });
 
