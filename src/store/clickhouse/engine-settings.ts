@@ -72,12 +72,14 @@ const FENCE_ONLY_SETTINGS = {
   implicit_select: 0,
 } as const;
 
+export const FENCE_SETTINGS = { ...READ_SETTINGS, ...FENCE_ONLY_SETTINGS } as const;
+
 /** What a fenced session has, whatever is asked of it. With settings of the query's own, answers are the engine's own too. */
 export function fenceSettings(
   own: Readonly<Record<string, string | number>> | undefined,
 ): Readonly<Record<string, string | number>> {
-  const read = own === undefined ? READ_SETTINGS : { ...RAW_SETTINGS, ...own };
-  return { ...read, ...FENCE_ONLY_SETTINGS };
+  if (own === undefined) return FENCE_SETTINGS;
+  return { ...RAW_SETTINGS, ...own, ...FENCE_ONLY_SETTINGS };
 }
 
 /** For inserts: one block and so one part for each partition, and no leniency. */
