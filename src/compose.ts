@@ -186,6 +186,10 @@ async function openParts(
   });
   opened.defer(() => rejectedRetention.close());
 
+  // Whatever is set: a session is left for endpoints.
+  const turns = new Turns(Math.min(config.sqlQueriesMax, config.queriesMax - 1));
+  const shared = { project, config, store, metrics, audit, turns };
+  const clickhouse = await openClickHouse({ ...shared, access, logger });
   const http = createServer({
     logger,
     host: config.host,
@@ -195,13 +199,9 @@ async function openParts(
     crossOrigin: { origins: config.corsOrigins, refuseOthers: access === undefined },
     observer: httpObserver(metrics),
   });
-  opened.defer(() => http.close());
+  // Both at once: what is in flight at either has the same time.
+  opened.defer(async () => void (await Promise.all([http.close(), clickhouse?.close()])));
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
-  // Whatever is set: a session is left for endpoints.
-  const turns = new Turns(Math.min(config.sqlQueriesMax, config.queriesMax - 1));
-  const shared = { project, config, store, metrics, audit, turns };
-  const clickhouse = await openClickHouse({ ...shared, access, logger });
-  opened.defer(() => clickhouse?.close());
   const parts = { http, clickhouse, log, store, loader };
   const served = registerRoutes({ ...parts, turns, project, config, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();

@@ -97,6 +97,7 @@ test("a client that takes nothing is cut off, and its query makes room for the n
   };
   void next();
   await until(() => answered);
+  expect(answered).toBe(true);
   client.destroy();
 });
 

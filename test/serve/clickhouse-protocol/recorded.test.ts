@@ -5,7 +5,7 @@ import { unframe } from "./frames.ts";
 import { startProtocolServer, type ProtocolServer } from "./protocol-server.ts";
 
 // Requests of tools, with what they were answered: `clickhouse-connect.json` and `sqlalchemy.json` were recorded from runs of
-// clickhouse-connect 1.5 (with its SQLAlchemy dialect) against this protocol, `jdbc.json` and `grafana.json` are made from the
+// clickhouse-connect 1.7.2 (with its SQLAlchemy dialect) against this protocol, `jdbc.json` and `grafana.json` are made from the
 // sources of clickhouse-java (jdbc-v2, which Metabase and DBeaver use), Metabase's driver, clickhouse-go and Grafana's data source.
 
 interface Recorded {
