@@ -16,7 +16,7 @@ import type {
   TableSpec,
 } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
+import { storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { Fence } from "./fence/fence.ts";
 import { eraseRows } from "./erase-rows.ts";
@@ -42,7 +42,7 @@ export class ClickHouseStore implements Store {
 
   static async open(connection: ClickHouseConnection): Promise<ClickHouseStore> {
     try {
-      return new ClickHouseStore(connection, await openDatabase(connection));
+      return new ClickHouseStore(connection, await readStoreId(connection));
     } catch (error) {
       throw storeFailed("The store can't be opened", error);
     }
@@ -97,11 +97,10 @@ export class ClickHouseStore implements Store {
   }
 }
 
-/** Makes the database when there is none, and gives the store's id. */
-async function openDatabase(connection: ClickHouseConnection): Promise<string> {
-  await connection.run(createDatabase(), "TabSeparated");
+/** The store's id: it is in the comment of the connection's database. */
+async function readStoreId(connection: ClickHouseConnection): Promise<string> {
   const comment = await connection.run(
-    `SELECT comment FROM system.databases WHERE name = '${DATABASE}'`,
+    "SELECT comment FROM system.databases WHERE name = currentDatabase()",
     "TabSeparated",
   );
   return storeIdOf(comment.toString());

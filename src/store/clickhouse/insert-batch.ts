@@ -5,7 +5,7 @@ import type { PlannedBatch } from "../store.ts";
 import { checkLines } from "../check-lines.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
-import { DATABASE, idsTable } from "./ddl.ts";
+import { idsTable } from "./ddl.ts";
 import { insertError } from "./engine-errors.ts";
 import type { TextColumn } from "../text-column.ts";
 import { quoteName, quoteText } from "./quote.ts";
@@ -55,7 +55,7 @@ function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
   return {
     sql: (input) =>
       [
-        `INSERT INTO ${DATABASE}.${quoteName(table)} (${columns.join(", ")})`,
+        `INSERT INTO ${quoteName(table)} (${columns.join(", ")})`,
         `WITH (SELECT groupArray(o) FROM ${input("identity")}) AS _offsets,`,
         `(SELECT groupArray(a) FROM ${input("identity")}) AS _times`,
         `SELECT ${[
@@ -90,7 +90,7 @@ function idsStatement(table: string, batch: PlannedBatch, ids: TextColumn): Inse
   return {
     sql: (input) =>
       [
-        `INSERT INTO ${DATABASE}.${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
+        `INSERT INTO ${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
         `SELECT id, ${quoteText(batch.log)}, o, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
       ].join(" "),
     inputs: {

@@ -1,7 +1,6 @@
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import type { OffsetRange, Span } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
@@ -25,7 +24,7 @@ export async function presentOffsets(
 export function presenceSql(table: string, { log, partition, from, to }: OffsetRange): string {
   const column = quoteName(SYSTEM_COLUMNS.offset);
   return (
-    `SELECT ${column} FROM ${DATABASE}.${quoteName(table)} ` +
+    `SELECT ${column} FROM ${quoteName(table)} ` +
     `WHERE ${column} >= ${from} AND ${column} < ${to} ` +
     `AND ${quoteName(SYSTEM_COLUMNS.log)} = ${quoteText(log)} AND ${quoteName(SYSTEM_COLUMNS.partition)} = ${partition}`
   );

@@ -250,6 +250,7 @@ async function openParts(
   // The first session starts the engine.
   const own = await openOne({ ...SESSION_SETTINGS, ...serverSettings(options.memory) });
   await own.run(createDatabase());
+  await own.run(`USE ${DATABASE}`);
   const killer = await openOne(SESSION_SETTINGS);
   const writer = await openOne(INSERT_SETTINGS, DATABASE);
   const readers = await ReaderPool.create(options.readers, () => openReader(temp, open));
