@@ -8,9 +8,12 @@ import { parseType } from "./type-tree.ts";
  * then escaped as a string literal.
  */
 export function paramAssignments(params: BoundSql["params"]): string[] {
-  return Object.entries(params).map(([name, { type, value }]) => {
-    return `param_${name}=${quoteText(fieldText(value, type))}`;
-  });
+  return paramFields(params).map(([name, text]) => `${name}=${quoteText(text)}`);
+}
+
+/** The parameters as HTTP takes them: names such as `param_p1`, and the text of a field of a tab-separated file. */
+export function paramFields(params: BoundSql["params"]): [name: string, text: string][] {
+  return Object.entries(params).map(([name, { type, value }]) => [`param_${name}`, fieldText(value, type)]);
 }
 
 function fieldText(value: BoundText, type: string): string {

@@ -12,6 +12,7 @@ import type {
   StoreCapabilities,
   StoredId,
   StoreQuery,
+  StoreState,
   TableRebuild,
   TableSpec,
 } from "../store.ts";
@@ -40,10 +41,13 @@ export class ClickHouseStore implements Store {
     this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv", "parquet", "arrow"], storeId };
   }
 
-  static async open(connection: ClickHouseConnection): Promise<ClickHouseStore> {
+  static async open(opening: ClickHouseConnection | Promise<ClickHouseConnection>): Promise<ClickHouseStore> {
+    let connection: ClickHouseConnection | undefined;
     try {
+      connection = await opening;
       return new ClickHouseStore(connection, await readStoreId(connection));
     } catch (error) {
+      await connection?.close();
       throw storeFailed("The store can't be opened", error);
     }
   }
@@ -90,6 +94,10 @@ export class ClickHouseStore implements Store {
 
   beginRebuild(spec: TableSpec): Promise<TableRebuild | undefined> {
     return beginRebuild(this.#connection, spec);
+  }
+
+  status(): StoreState {
+    return this.#connection.status?.() ?? { ready: true };
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { BoundSql } from "../../project/sql.ts";
+import type { StoreState } from "../store.ts";
 
 /**
  * A way to reach ClickHouse. What it is told is plain ClickHouse SQL, so everything that isn't about the way
@@ -6,17 +7,29 @@ import type { BoundSql } from "../../project/sql.ts";
  * HeadraceError for what only the way knows (`overloaded`, `query_cancelled`, `query_timeout`).
  */
 export interface ClickHouseConnection {
+  /** The rows of an input have no number here (`_row_number`): each must bring its identity with it. Default false. */
+  readonly lacksRowNumbers?: boolean;
+
   /** Runs statements of our own, one after the other, and gives the answer of the last in this format. */
   run(sql: string, format: AnswerFormat): Promise<Buffer>;
 
   /**
-   * Runs one INSERT that reads the given tables. Inserts run one at a time. When it settles, successful or not, the insert
+   * Runs one INSERT that reads the given inputs (over HTTP at most one). When it settles, successful or not, the insert
    * isn't running any more. Resolves with the number of rows written, before any TTL took some away.
    */
   insert(insert: InsertStatement): Promise<number>;
 
+  /**
+   * Makes sure that no insert whose mark begins with this is running, whoever began it: those that are are ended. Absent where an
+   * insert can't outlive the process.
+   */
+  endInserts?(mark: string): Promise<void>;
+
   /** Begins one SELECT from outside within limits. Errors of the query come with its bytes. */
   read(request: ReadRequest): Promise<ReadAnswer>;
+
+  /** Whether the engine can be reached, as far as is known without asking. Absent: it is in this process. */
+  status?(): StoreState;
 
   /** Waits for what is running and closes. */
   close(): Promise<void>;
@@ -36,6 +49,8 @@ export interface InsertStatement {
   /** The statement, given how to name each input as a table expression. */
   sql(input: (name: string) => string): string;
   readonly inputs: Readonly<Record<string, InsertInput>>;
+  /** Says what it writes, for `endInserts`. */
+  readonly mark?: string;
 }
 
 export interface InsertInput {

@@ -12,8 +12,13 @@ const STORE_COMMENT = "Headrace store ";
 
 /** Makes the database if there is none. The store's id is in its comment: made in the same step, and gone with it. */
 export function createDatabase(name = DATABASE): string {
-  return `CREATE DATABASE IF NOT EXISTS ${quoteName(name)} COMMENT ${quoteText(`${STORE_COMMENT}${randomUUID()}`)}`;
+  return `CREATE DATABASE IF NOT EXISTS ${quoteName(name)} COMMENT ${quoteText(storeComment())}`;
 }
+
+/** The comment of a new store's database, with an id of its own. */
+export const storeComment = (): string => `${STORE_COMMENT}${randomUUID()}`;
+
+export const isStoreComment = (comment: string): boolean => comment.startsWith(STORE_COMMENT);
 
 export function storeIdOf(comment: string): string {
   return comment.trim().slice(STORE_COMMENT.length);

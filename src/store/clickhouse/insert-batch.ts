@@ -8,6 +8,8 @@ import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
 import { idsTable } from "./ddl.ts";
 import { insertError } from "./engine-errors.ts";
 import type { TextColumn } from "../text-column.ts";
+import { IDENTITY, IDENTITY_STRUCTURE, identifiedLines } from "./identified-lines.ts";
+import { insertMark } from "./presence.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
@@ -24,19 +26,20 @@ export async function insertBatch(
   if (batch.count === 0) return;
   checkLines(table, batch.lines, batch.count);
   if (batch.ids !== undefined)
-    await insertCounted(connection, table, batch.count, idsStatement(table, batch, batch.ids));
-  await insertCounted(connection, table, batch.count, rowsStatement(table, batch));
+    await insertCounted(connection, table, batch, idsStatement(table, batch, batch.ids));
+  const rows = connection.lacksRowNumbers === true ? identifiedStatement(table, batch) : rowsStatement(table, batch);
+  await insertCounted(connection, table, batch, rows);
 }
 
 async function insertCounted(
   connection: ClickHouseConnection,
   table: string,
-  count: number,
+  { log: logId, partition: of, count }: PlannedBatch,
   statement: InsertStatement,
 ): Promise<void> {
   let written: number;
   try {
-    written = await connection.insert(statement);
+    written = await connection.insert({ ...statement, mark: insertMark(table, logId, of) });
   } catch (error) {
     throw insertError(table, error);
   }
@@ -70,6 +73,28 @@ function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
     inputs: {
       lines: { format: "JSONEachRow", structure: columnList(batch.schema.columns), bytes: batch.lines },
       identity: { format: "RowBinary", structure: "o UInt64, a Int64", bytes: [identityBytes(batch)] },
+    },
+  };
+}
+
+/** The rows, each with its identity in two fields of its own: nothing hangs on the order in which a server reads them. */
+function identifiedStatement(table: string, batch: PlannedBatch): InsertStatement {
+  const names = batch.schema.columns.map((column) => quoteName(column.name));
+  const columns = [...names, ...[log, partition, offset, acceptedAt].map(quoteName)];
+  const place = `assumeNotNull(${IDENTITY.offset}) + throwIf(isNull(${IDENTITY.offset}), 'more rows than lines')`;
+  const values = [...names, quoteText(batch.log), `${batch.partition}`, place];
+  return {
+    sql: (input) =>
+      [
+        `INSERT INTO ${quoteName(table)} (${columns.join(", ")})`,
+        `SELECT ${values.join(", ")}, fromUnixTimestamp64Milli(${IDENTITY.acceptedAt}, 'UTC') FROM ${input("rows")}`,
+      ].join(" "),
+    inputs: {
+      rows: {
+        format: "JSONEachRow",
+        structure: [IDENTITY_STRUCTURE, columnList(batch.schema.columns)].filter((part) => part !== "").join(", "),
+        bytes: identifiedLines(batch),
+      },
     },
   };
 }

@@ -14,11 +14,30 @@ export async function presentOffsets(
   range: OffsetRange,
 ): Promise<Span[]> {
   const spans: Span[] = [];
+  // An insert of a process that died may still run in a server, and would come after the answer.
+  await endInserts(connection, table, range);
   for (let from = range.from; from < range.to; from += OFFSETS_AT_ONCE) {
     const to = Math.min(range.to, from + OFFSETS_AT_ONCE);
     appendOffsets(spans, await readOffsets(connection, presenceSql(table, { ...range, from, to })));
   }
   return spans;
+}
+
+async function endInserts(
+  connection: ClickHouseConnection,
+  table: string,
+  { log, partition }: OffsetRange,
+): Promise<void> {
+  try {
+    await connection.endInserts?.(insertMark(table, log, partition));
+  } catch (error) {
+    throw storeFailed("Ending earlier inserts failed", error);
+  }
+}
+
+/** What all inserts of a table's rows from one partition of a log are marked with, their ids' as well. */
+export function insertMark(table: string, log: string, partition: number): string {
+  return `${table} ${log} ${partition}`;
 }
 
 export function presenceSql(table: string, { log, partition, from, to }: OffsetRange): string {

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { HeadraceError, messageOf } from "../../../errors.ts";
+import { MINUTE, SECOND } from "../../../units.ts";
+import type { StoreState } from "../../store.ts";
+import { ClickHouseError } from "../clickhouse-error.ts";
+import { storeIdOf } from "../ddl.ts";
+import { SESSION_SETTINGS } from "../engine-settings.ts";
+import { quoteText } from "../quote.ts";
+import type { ClickHouseTarget } from "./connect-options.ts";
+import { HttpExchange, readWhole, Unreachable } from "./exchange.ts";
+import { draining } from "./slots.ts";
+
+/** A statement of our own: the longest wait for queries that still read a table which is dropped. Milliseconds. */
+const STATEMENT_TIME_MAX = 10 * MINUTE;
+/** A question that must be answered quickly or not at all. Milliseconds. */
+const LOOK_TIME_MAX = 10 * SECOND;
+/** How often it is looked whether the database is back, and whether it is still there. Milliseconds. */
+const LOOK_INTERVAL = { away: SECOND, there: 10 * SECOND };
+/** How often a query that is ended is looked after, at first and at most. Milliseconds. */
+const SETTLE_INTERVAL = { first: 50, max: 2 * SECOND };
+/** How often in a row a query must be seen to run no more: a request may arrive a moment after the first look. */
+const GONE_LOOKS = 2;
+
+/** One of the hosts that a URL names. */
+export interface Server {
+  readonly exchange: HttpExchange;
+  /** Whether its database is known to be this store. Another one of that name must not be taken for it. */
+  isOurs: boolean;
+}
+
+/** The hosts of a store: the first that answers is used, until it doesn't. */
+export class Servers {
+  readonly #target: ClickHouseTarget;
+  readonly #all: readonly Server[];
+  #current = 0;
+  #storeId: string | undefined;
+  #state: StoreState = { ready: true };
+  #look: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(target: ClickHouseTarget) {
+    this.#target = target;
+    this.#all = target.hosts.map((host) => ({ exchange: new HttpExchange(target, host), isOurs: false }));
+  }
+
+  /** Whether the database could be reached when it was last needed, or looked for. */
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** From now on only databases with this store's id are used, and it is looked now and then whether one is there. */
+  belongTo(storeId: string): void {
+    this.#storeId = storeId;
+    const look = (): void => {
+      void this.run("SELECT 1", "TabSeparated", { timeout: LOOK_TIME_MAX })
+        .catch(() => {})
+        .finally(() => {
+          if (this.#closing.signal.aborted) return;
+          this.#look = setTimeout(look, this.#state.ready ? LOOK_INTERVAL.there : LOOK_INTERVAL.away).unref();
+        });
+    };
+    look();
+  }
+
+  /**
+   * Does the work with the server in use, or else with the next. What may have been done already isn't done again elsewhere unless it
+   * `mayRepeat`. Fails with `store_failed` when none can be reached.
+   */
+  async use<Value>(work: (server: Server) => Promise<Value>, mayRepeat: boolean): Promise<Value> {
+    let failure: unknown;
+    const first = this.#current;
+    for (let tried = 0; tried < this.#all.length; tried++) {
+      if (this.#closing.signal.aborted) throw draining();
+      const index = (first + tried) % this.#all.length;
+      const server = this.#all[index];
+      if (server === undefined) break;
+      try {
+        await this.#recognise(server);
+        const value = await work(server);
+        this.#current = index;
+        this.#state = { ready: true };
+        return value;
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        failure = error;
+        server.isOurs = false;
+        if (error.sent && !mayRepeat) break;
+      }
+    }
+    this.#state = { ready: false, reason: `The database can't be reached: ${messageOf(failure)}` };
+    this.#current = (first + 1) % this.#all.length;
+    throw new HeadraceError("store_failed", this.#state.reason ?? "", { cause: failure });
+  }
+
+  /** Runs one statement of our own. `anywhere`: not in our database, which may not be there yet. */
+  async run(
+    sql: string,
+    format: string,
+    { timeout = STATEMENT_TIME_MAX, anywhere = false }: { timeout?: number; anywhere?: boolean } = {},
+  ): Promise<Buffer> {
+    return this.use((server) => this.#ask(server, sql, format, { timeout, anywhere }), isQuestion(sql));
+  }
+
+  /**
+   * Ends the queries of ours that fulfil a condition on `system.processes`, on one server or on all that can be reached, and waits until
+   * they run no more.
+   * @param patience Milliseconds after which a server that can't be reached is taken to have ended them.
+   */
+  async end(condition: string, { server, patience }: { server?: Server; patience: number }): Promise<void> {
+    const servers = server === undefined ? this.#all : [server];
+    await Promise.all(servers.map((one) => this.#endOn(one, condition, performance.now() + patience)));
+  }
+
+  /** Tells a query to stop; false when it isn't running. */
+  async kill(server: Server, queryId: string): Promise<boolean> {
+    return (await this.#killOn(server, `query_id = ${quoteText(queryId)}`, "ASYNC")) > 0;
+  }
+
+  close(): void {
+    this.#closing.abort();
+    clearTimeout(this.#look);
+    for (const { exchange } of this.#all) exchange.close();
+  }
+
+  async #endOn(server: Server, condition: string, deadline: number): Promise<void> {
+    let gone = 0;
+    for (let delay: number = SETTLE_INTERVAL.first; ; delay = Math.min(2 * delay, SETTLE_INTERVAL.max)) {
+      if (this.#closing.signal.aborted) throw draining();
+      try {
+        gone = (await this.#killOn(server, condition, "SYNC")) === 0 ? gone + 1 : 0;
+        if (gone >= GONE_LOOKS) return;
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        gone = 0;
+      }
+      if (performance.now() > deadline) return;
+      await sleep(delay);
+    }
+  }
+
+  /** Gives how many still run. */
+  async #killOn(server: Server, condition: string, how: "SYNC" | "ASYNC"): Promise<number> {
+    const ask = (sql: string): Promise<Buffer> =>
+      this.#ask(server, sql, "TabSeparated", { timeout: LOOK_TIME_MAX, anywhere: true });
+    await ask(`KILL QUERY WHERE ${condition} ${how}`);
+    return Number((await ask(`SELECT count() FROM system.processes WHERE ${condition}`)).toString());
+  }
+
+  async #ask(
+    server: Server,
+    sql: string,
+    format: string,
+    { timeout, anywhere }: { timeout: number; anywhere: boolean },
+  ): Promise<Buffer> {
+    const answer = await server.exchange.send({
+      params: {
+        ...SESSION_SETTINGS,
+        ...(anywhere ? {} : { database: this.#target.database }),
+        default_format: format,
+        // An error comes as the answer's status, and not amid it.
+        wait_end_of_query: 1,
+        max_execution_time: timeout / SECOND,
+      },
+      body: [Buffer.from(sql)],
+      timeout: timeout + SECOND,
+    });
+    return readWhole(answer);
+  }
+
+  /** A server that was away may have come back with another database, or none. */
+  async #recognise(server: Server): Promise<void> {
+    if (server.isOurs || this.#storeId === undefined) return;
+    const found = await readStoreComment((sql) =>
+      this.#ask(server, sql, "TabSeparated", { timeout: LOOK_TIME_MAX, anywhere: true }),
+      this.#target.database,
+    );
+    if (found === undefined || storeIdOf(found) !== this.#storeId) {
+      const { name } = server.exchange;
+      const what = found === undefined ? "no such database" : "another store in it";
+      throw new Unreachable(`${name} has ${what} (${this.#target.database})`, false);
+    }
+    server.isOurs = true;
+  }
+}
+
+/** The comment of the database; undefined when it isn't there. */
+export async function readStoreComment(
+  ask: (sql: string) => Promise<Buffer>,
+  database: string,
+): Promise<string | undefined> {
+  const sql = `SELECT comment FROM system.databases WHERE name = ${quoteText(database)}`;
+  const [line, end] = (await ask(sql)).toString().split("\n");
+  return end === undefined ? undefined : line;
+}
+
+/** Whether asking twice changes nothing. */
+function isQuestion(sql: string): boolean {
+  return /^\s*(?:SELECT|WITH|DESCRIBE|EXPLAIN|EXISTS|SHOW)\b/.test(sql);
+}
+
+/** Waits until a server takes connections, as it may start at the same time; what it says then is final. */
+export async function untilReachable(servers: Servers, patience: number): Promise<void> {
+  const deadline = performance.now() + patience;
+  for (let delay = 100; ; delay = Math.min(2 * delay, 2 * SECOND)) {
+    try {
+      await servers.run("SELECT 1", "TabSeparated", { anywhere: true, timeout: LOOK_TIME_MAX });
+      return;
+    } catch (error) {
+      if (error instanceof ClickHouseError || performance.now() + delay > deadline) throw error;
+      await sleep(delay);
+    }
+  }
+}
