@@ -94,8 +94,10 @@ export class Handler {
         return pending.killed;
       });
       if (fault?.kind === "drop after") response.socket?.destroy();
-      else if (fault?.kind === "garbage") response.writeHead(200).end("<html>hello</html>");
-      else response.writeHead(200, { "x-clickhouse-summary": `{"written_rows":"${written}"}` }).end();
+      else if (fault?.kind === "garbage") {
+        response.removeHeader("x-clickhouse-query-id");
+        response.writeHead(200).end("<html>hello</html>");
+      } else response.writeHead(200, { "x-clickhouse-summary": `{"written_rows":"${written}"}` }).end();
     } finally {
       this.#pending.delete(statement.id);
     }
@@ -108,6 +110,10 @@ export class Handler {
     fault: Fault | undefined,
   ): Promise<void> {
     if (/^\s*KILL QUERY/.test(statement.sql)) this.#killPending(statement.sql);
+    if (/^SELECT count\(\) FROM system\.processes WHERE/.test(statement.sql) && this.#pendingOf(statement.sql).length > 0) {
+      response.end("1\n");
+      return;
+    }
     const wait = new URL(request.url ?? "/", "http://x").searchParams.get("wait_end_of_query") === "1";
     if (wait || !/^\s*(?:SELECT|WITH|FROM|DESCRIBE|EXPLAIN|EXISTS|SHOW|\()/i.test(withoutComments(statement.sql))) {
       const bytes = await this.#engine.run(statement);
@@ -145,11 +151,16 @@ export class Handler {
   }
 
   #killPending(sql: string): void {
+    for (const pending of this.#pendingOf(sql)) pending.killed = true;
+  }
+
+  /** Those that aren't in the engine yet, but would be in a server's list of processes. */
+  #pendingOf(sql: string): { killed: boolean }[] {
     const exact = /query_id = '((?:[^'\\]|\\.)*)'/.exec(sql)?.[1];
     const prefix = /startsWith\(query_id, '((?:[^'\\]|\\.)*)'\)/.exec(sql)?.[1];
-    for (const [id, pending] of this.#pending) {
-      if (id === exact || (prefix !== undefined && id.startsWith(prefix))) pending.killed = true;
-    }
+    return [...this.#pending].flatMap(([id, pending]) =>
+      !pending.killed && (id === exact || (prefix !== undefined && id.startsWith(prefix))) ? [pending] : [],
+    );
   }
 }
 

@@ -5,6 +5,7 @@ import { messageOf } from "../../../errors.ts";
 import { KIB, SECOND } from "../../../units.ts";
 import type { ClickHouseTarget, HttpHost } from "./connect-options.ts";
 import { exceptionOf, EXCEPTION_BYTES_MAX } from "./exception.ts";
+import { cancelled } from "./slots.ts";
 
 /** Milliseconds to connect. */
 const CONNECT_TIMEOUT = 10 * SECOND;
@@ -59,12 +60,16 @@ export class HttpExchange {
    */
   async send(call: HttpCall): Promise<IncomingMessage> {
     const answer = await this.#begin(call);
-    if (answer.statusCode === 200 && answer.headers["x-clickhouse-exception-code"] === undefined) return answer;
+    const { statusCode, headers } = answer;
+    const isGood = statusCode === 200 && headers["x-clickhouse-exception-code"] === undefined;
+    // A proxy, or another program at that port, can say 200 too.
+    if (isGood && headers["x-clickhouse-query-id"] !== undefined) return answer;
     const text = await readSome(answer);
-    const failure = exceptionOf(answer.headers, text);
+    const failure = exceptionOf(headers, text);
     if (failure !== undefined) throw failure;
+    if (isGood) throw new Unreachable(`What answers at ${this.name} isn't ClickHouse`, true);
     const said = text.trim().replaceAll(/\s+/g, " ").slice(0, 200);
-    throw new Unreachable(`${this.name} answered ${answer.statusCode}${said === "" ? "" : `: ${said}`}`, true);
+    throw new Unreachable(`${this.name} answered ${statusCode}${said === "" ? "" : `: ${said}`}`, true);
   }
 
   /** Breaks off what is under way. */
@@ -73,6 +78,7 @@ export class HttpExchange {
   }
 
   async #begin({ params, body, timeout, signal }: HttpCall): Promise<IncomingMessage> {
+    if (isAborted(signal)) throw cancelled();
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const { tls, user, password } = this.#target;
     const send = tls === false ? plainRequest : tlsRequest;
@@ -117,6 +123,8 @@ export class HttpExchange {
     request.end();
     try {
       return await promise;
+    } catch (error) {
+      throw isAborted(signal) ? cancelled() : error;
     } finally {
       clearTimeout(limit);
       clearTimeout(connecting);
@@ -124,6 +132,8 @@ export class HttpExchange {
     }
   }
 }
+
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
 function queryText(params: HttpCall["params"]): string {
   const texts = Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]);

@@ -31,6 +31,8 @@ const INSERT_TIME_MAX = 5 * MINUTE;
 const SETTLE_PATIENCE = INSERT_TIME_MAX + 10 * SECOND;
 /** Inserts at once: of different streams, or of different partitions. */
 const INSERTS_MAX = 8;
+/** A query that is over its time is ended long before its connection is given up. Milliseconds. */
+const READ_GRACE = 10 * SECOND;
 /** How long `close` lets queries go on before it stops them, and then waits for them to stop. Milliseconds. */
 const CLOSE_GRACE = SECOND;
 const STOP_WAIT = SECOND;
@@ -100,7 +102,7 @@ export class HttpConnection implements ClickHouseConnection {
 
   async endInserts(mark: string): Promise<void> {
     const id = quoteText(insertId(mark));
-    await this.#servers.end(`startsWith(query_id, ${id})`, { patience: SETTLE_PATIENCE });
+    await this.#servers.end(`startsWith(query_id, ${id})`, { patience: SETTLE_PATIENCE, looks: 1 });
   }
 
   async read(request: ReadRequest): Promise<ReadAnswer> {
@@ -112,7 +114,7 @@ export class HttpConnection implements ClickHouseConnection {
         this.#servers.use((server) => {
           used = server;
           return this.#begin(server, request, queryId, signal);
-        }, !signal.aborted),
+        }, true),
       kill: async () => used !== undefined && this.#servers.kill(used, queryId),
     });
     this.#reads.set(read, this.#release(read));
@@ -161,7 +163,7 @@ export class HttpConnection implements ClickHouseConnection {
         },
         // On its own line, in case the text ends in a comment. A format of the text's own makes it an error.
         body: [Buffer.from(`${request.sql.text}\nFORMAT ${request.format}`)],
-        timeout: request.limits.time + CLOSE_GRACE,
+        timeout: request.limits.time + READ_GRACE,
         signal,
       });
     } catch (error) {
@@ -194,7 +196,7 @@ export class HttpConnection implements ClickHouseConnection {
       } catch (error) {
         if (!(error instanceof Unreachable) || !error.sent) throw error;
         // It may run, and commit after whoever asks next has been answered.
-        await this.#servers.end(`query_id = ${quoteText(queryId)}`, { server, patience: SETTLE_PATIENCE });
+        await this.#servers.end(`query_id = ${quoteText(queryId)}`, { server, patience: SETTLE_PATIENCE, looks: 2 });
         throw error;
       }
     }, false);

@@ -18,14 +18,23 @@ const LOOK_TIME_MAX = 10 * SECOND;
 const LOOK_INTERVAL = { away: SECOND, there: 10 * SECOND };
 /** How often a query that is ended is looked after, at first and at most. Milliseconds. */
 const SETTLE_INTERVAL = { first: 50, max: 2 * SECOND };
-/** How often in a row a query must be seen to run no more: a request may arrive a moment after the first look. */
-const GONE_LOOKS = 2;
+
+const UNKNOWN_DATABASE = 81;
 
 /** One of the hosts that a URL names. */
 export interface Server {
   readonly exchange: HttpExchange;
   /** Whether its database is known to be this store. Another one of that name must not be taken for it. */
   isOurs: boolean;
+}
+
+export interface Ending {
+  /** Default: all. */
+  readonly server?: Server;
+  /** Milliseconds after which a server that can't be reached is taken to have ended them. */
+  readonly patience: number;
+  /** How often in a row they must be seen to run no more: a request may arrive a moment after the first look. */
+  readonly looks: number;
 }
 
 /** The hosts of a store: the first that answers is used, until it doesn't. */
@@ -51,15 +60,7 @@ export class Servers {
   /** From now on only databases with this store's id are used, and it is looked now and then whether one is there. */
   belongTo(storeId: string): void {
     this.#storeId = storeId;
-    const look = (): void => {
-      void this.run("SELECT 1", "TabSeparated", { timeout: LOOK_TIME_MAX })
-        .catch(() => {})
-        .finally(() => {
-          if (this.#closing.signal.aborted) return;
-          this.#look = setTimeout(look, this.#state.ready ? LOOK_INTERVAL.there : LOOK_INTERVAL.away).unref();
-        });
-    };
-    look();
+    this.#lookIn(LOOK_INTERVAL.there);
   }
 
   /**
@@ -81,12 +82,15 @@ export class Servers {
         this.#state = { ready: true };
         return value;
       } catch (error) {
+        const isGone = error instanceof ClickHouseError && error.code === UNKNOWN_DATABASE;
+        server.isOurs &&= !(isGone || error instanceof Unreachable);
+        if (isGone) this.#lookIn(0);
         if (!(error instanceof Unreachable)) throw error;
         failure = error;
-        server.isOurs = false;
         if (error.sent && !mayRepeat) break;
       }
     }
+    if (this.#state.ready) this.#lookIn(LOOK_INTERVAL.away);
     this.#state = { ready: false, reason: `The database can't be reached: ${messageOf(failure)}` };
     this.#current = (first + 1) % this.#all.length;
     throw new HeadraceError("store_failed", this.#state.reason ?? "", { cause: failure });
@@ -104,11 +108,10 @@ export class Servers {
   /**
    * Ends the queries of ours that fulfil a condition on `system.processes`, on one server or on all that can be reached, and waits until
    * they run no more.
-   * @param patience Milliseconds after which a server that can't be reached is taken to have ended them.
    */
-  async end(condition: string, { server, patience }: { server?: Server; patience: number }): Promise<void> {
-    const servers = server === undefined ? this.#all : [server];
-    await Promise.all(servers.map((one) => this.#endOn(one, condition, performance.now() + patience)));
+  async end(condition: string, ending: Ending): Promise<void> {
+    const servers = ending.server === undefined ? this.#all : [ending.server];
+    await Promise.all(servers.map((server) => this.#endOn(server, condition, ending)));
   }
 
   /** Tells a query to stop; false when it isn't running. */
@@ -122,13 +125,27 @@ export class Servers {
     for (const { exchange } of this.#all) exchange.close();
   }
 
-  async #endOn(server: Server, condition: string, deadline: number): Promise<void> {
+  #lookIn(time: number): void {
+    clearTimeout(this.#look);
+    if (this.#closing.signal.aborted || this.#storeId === undefined) return;
+    this.#look = setTimeout(() => void this.#lookNow(), time).unref();
+  }
+
+  async #lookNow(): Promise<void> {
+    // The database may have been replaced meanwhile.
+    for (const server of this.#all) server.isOurs = false;
+    await this.run("SELECT 1", "TabSeparated", { timeout: LOOK_TIME_MAX }).catch(() => {});
+    this.#lookIn(this.#state.ready ? LOOK_INTERVAL.there : LOOK_INTERVAL.away);
+  }
+
+  async #endOn(server: Server, condition: string, { patience, looks }: Ending): Promise<void> {
+    const deadline = performance.now() + patience;
     let gone = 0;
     for (let delay: number = SETTLE_INTERVAL.first; ; delay = Math.min(2 * delay, SETTLE_INTERVAL.max)) {
       if (this.#closing.signal.aborted) throw draining();
       try {
         gone = (await this.#killOn(server, condition, "SYNC")) === 0 ? gone + 1 : 0;
-        if (gone >= GONE_LOOKS) return;
+        if (gone >= looks) return;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
         gone = 0;
@@ -142,8 +159,11 @@ export class Servers {
   async #killOn(server: Server, condition: string, how: "SYNC" | "ASYNC"): Promise<number> {
     const ask = (sql: string): Promise<Buffer> =>
       this.#ask(server, sql, "TabSeparated", { timeout: LOOK_TIME_MAX, anywhere: true });
+    const count = async (): Promise<number> =>
+      Number((await ask(`SELECT count() FROM system.processes WHERE ${condition}`)).toString());
+    if ((await count()) === 0) return 0;
     await ask(`KILL QUERY WHERE ${condition} ${how}`);
-    return Number((await ask(`SELECT count() FROM system.processes WHERE ${condition}`)).toString());
+    return count();
   }
 
   async #ask(

@@ -92,7 +92,7 @@ describe("the data folder", () => {
     });
   });
 
-  test.each(["clickhouse://host:8123/db", "postgres://host", "sqlite:x", "chdb:/path", ""])(
+  test.each(["clickhouse://", "clickhouse://host:8123/system", "postgres://host", "sqlite:x", "chdb:/path", ""])(
     "a store at %j is refused",
     async (url) => {
       expect(await failureOf(openStore(url, { folder }))).toMatchObject({
