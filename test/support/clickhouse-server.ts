@@ -26,7 +26,7 @@ export interface ClickHouseServer {
   /** The certificate that it proves itself with. */
   readonly certificate: string | undefined;
   /** Runs one statement and gives the answer's text. */
-  run(sql: string): Promise<string>;
+  run(sql: string, queryId?: string): Promise<string>;
   /** What is done to the next requests that it is for. */
   fault(fault: Fault): Promise<void>;
   /** How many faults were done so far. */
@@ -103,13 +103,13 @@ class Server implements ClickHouseServer {
     );
   }
 
-  run(sql: string): Promise<string> {
+  run(sql: string, queryId = ""): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const options = {
       host: "127.0.0.1",
       port: this.port,
       method: "POST",
-      path: "/?wait_end_of_query=1",
+      path: `/?wait_end_of_query=1${queryId === "" ? "" : `&query_id=${encodeURIComponent(queryId)}`}`,
       headers: { authorization: `Basic ${Buffer.from(`headrace:${PASSWORD}`).toString("base64")}` },
       rejectUnauthorized: false,
     };

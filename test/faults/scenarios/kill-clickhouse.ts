@@ -10,8 +10,8 @@ import type { FaultContext, Figures, Scenario } from "../scenario.ts";
 
 const WRITERS = 6;
 const ROUNDS = { short: 4, full: 80 };
-/** Milliseconds that a late insert waits in the server: longer than Headrace takes to start. */
-const LATE = 2_500;
+/** Milliseconds that an insert waits in the server: longer than Headrace takes to start. */
+const LATE = 5_000;
 
 export const killClickHouse: Scenario = {
   group: "store",
@@ -56,8 +56,8 @@ async function killInTurns(
     signal.throwIfAborted();
     await sleep(200 + random.below(600));
     if (round % 4 === 1) {
-      await clickhouse.fault({ kind: "late", on: "insert", times: 1, delay: LATE });
-      await sleep(random.below(200));
+      await clickhouse.fault({ kind: "slow", on: "insert", times: 3, delay: LATE });
+      await sleep(300 + random.below(200));
       await restart();
     } else if (round % 4 === 2) {
       for (const fault of lost(random)) await clickhouse.fault(fault);

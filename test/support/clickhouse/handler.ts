@@ -62,6 +62,7 @@ export class Handler {
       case "late":
         response.socket?.destroy();
         break;
+      case "slow":
       case "drop after":
       case "garbage":
       case "cut":
@@ -88,7 +89,7 @@ export class Handler {
     const pending = { killed: false };
     this.#pending.set(statement.id, pending);
     try {
-      if (fault?.kind === "late") await sleep(fault.delay ?? LATE);
+      if (fault?.kind === "late" || fault?.kind === "slow") await sleep(fault.delay ?? LATE);
       const written = await this.#engine.insert(statement, () => {
         this.#pending.delete(statement.id);
         return pending.killed;

@@ -15,13 +15,14 @@ export interface Fault {
     | "drop before" // breaks the connection off, and nothing is run
     | "drop after" // runs it, and breaks the connection off instead of answering
     | "late" // breaks the connection off, and runs it a while later unless it is killed
+    | "slow" // runs it a while later unless it is killed, whether somebody still waits for it or not
     | "busy" // answers 503 as a proxy does, and nothing is run
     | "garbage" // runs it, and answers with something that isn't ClickHouse's
     | "silent" // neither runs it nor answers
     | "cut"; // breaks the connection off amid the answer
   readonly on: "insert" | "query";
   readonly times: number;
-  /** Milliseconds, for what is late. */
+  /** Milliseconds, for what is late or slow. */
   readonly delay?: number;
 }
 
