@@ -78,7 +78,9 @@ class Server implements ClickHouseServer {
       port,
       user: "headrace",
       password: PASSWORD,
-      ...(certificate === undefined || this.#key === undefined ? {} : { tls: { certificate, key: this.#key } }),
+      ...(certificate === undefined || this.#key === undefined
+        ? {}
+        : { tls: { certificate, key: this.#key } }),
     };
     const child = fork(PROGRAM, [JSON.stringify(given)], {
       execArgv: ["--conditions=headrace-source"],

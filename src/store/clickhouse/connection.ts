@@ -25,6 +25,9 @@ export interface ClickHouseConnection {
    */
   endInserts?(mark: string): Promise<void>;
 
+  /** A table expression that has every copy of a table's rows, where there are several. */
+  copies?(table: string): string;
+
   /** Begins one SELECT from outside within limits. Errors of the query come with its bytes. */
   read(request: ReadRequest): Promise<ReadAnswer>;
 
@@ -51,6 +54,8 @@ export interface InsertStatement {
   readonly inputs: Readonly<Record<string, InsertInput>>;
   /** Says what it writes, for `endInserts`. */
   readonly mark?: string;
+  /** How many rows it should write, when that is known. */
+  readonly rows?: number;
 }
 
 export interface InsertInput {

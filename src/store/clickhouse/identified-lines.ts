@@ -24,7 +24,11 @@ export function identifiedLines({ lines, offsets, acceptedAt }: PlannedBatch): B
       const fields = chunk.indexOf(OPEN_OBJECT, start) + 1;
       const comma = isEmptyObject(chunk, fields) ? "" : ",";
       const [offset, time] = [offsets[row] ?? 0, Math.floor(acceptedAt[row] ?? 0)];
-      at += out.write(`{"${IDENTITY.offset}":${offset},"${IDENTITY.acceptedAt}":${time}${comma}`, at, "latin1");
+      at += out.write(
+        `{"${IDENTITY.offset}":${offset},"${IDENTITY.acceptedAt}":${time}${comma}`,
+        at,
+        "latin1",
+      );
       at += chunk.copy(out, at, fields, end + 1);
       start = end + 1;
       row++;

@@ -27,7 +27,8 @@ export async function insertBatch(
   checkLines(table, batch.lines, batch.count);
   if (batch.ids !== undefined)
     await insertCounted(connection, table, batch, idsStatement(table, batch, batch.ids));
-  const rows = connection.lacksRowNumbers === true ? identifiedStatement(table, batch) : rowsStatement(table, batch);
+  const rows =
+    connection.lacksRowNumbers === true ? identifiedStatement(table, batch) : rowsStatement(table, batch);
   await insertCounted(connection, table, batch, rows);
 }
 
@@ -39,7 +40,7 @@ async function insertCounted(
 ): Promise<void> {
   let written: number;
   try {
-    written = await connection.insert({ ...statement, mark: insertMark(table, logId, of) });
+    written = await connection.insert({ ...statement, rows: count, mark: insertMark(table, logId, of) });
   } catch (error) {
     throw insertError(table, error);
   }
@@ -92,7 +93,9 @@ function identifiedStatement(table: string, batch: PlannedBatch): InsertStatemen
     inputs: {
       rows: {
         format: "JSONEachRow",
-        structure: [IDENTITY_STRUCTURE, columnList(batch.schema.columns)].filter((part) => part !== "").join(", "),
+        structure: [IDENTITY_STRUCTURE, columnList(batch.schema.columns)]
+          .filter((part) => part !== "")
+          .join(", "),
         bytes: identifiedLines(batch),
       },
     },

@@ -18,7 +18,10 @@ export async function presentOffsets(
   await endInserts(connection, table, range);
   for (let from = range.from; from < range.to; from += OFFSETS_AT_ONCE) {
     const to = Math.min(range.to, from + OFFSETS_AT_ONCE);
-    appendOffsets(spans, await readOffsets(connection, presenceSql(table, { ...range, from, to })));
+    appendOffsets(
+      spans,
+      await readOffsets(connection, presenceSql(table, { ...range, from, to }, copiesOf(connection, table))),
+    );
   }
   return spans;
 }
@@ -40,10 +43,19 @@ export function insertMark(table: string, log: string, partition: number): strin
   return `${table} ${log} ${partition}`;
 }
 
-export function presenceSql(table: string, { log, partition, from, to }: OffsetRange): string {
+/** Where all of a table's rows are asked for, also those that a replica hasn't got yet. */
+export function copiesOf(connection: ClickHouseConnection, table: string): string {
+  return connection.copies?.(table) ?? quoteName(table);
+}
+
+export function presenceSql(
+  table: string,
+  { log, partition, from, to }: OffsetRange,
+  source = quoteName(table),
+): string {
   const column = quoteName(SYSTEM_COLUMNS.offset);
   return (
-    `SELECT ${column} FROM ${quoteName(table)} ` +
+    `SELECT ${column} FROM ${source} ` +
     `WHERE ${column} >= ${from} AND ${column} < ${to} ` +
     `AND ${quoteName(SYSTEM_COLUMNS.log)} = ${quoteText(log)} AND ${quoteName(SYSTEM_COLUMNS.partition)} = ${partition}`
   );

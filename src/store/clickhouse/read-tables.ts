@@ -122,10 +122,12 @@ export function tableColumns({ schema }: TableSpec): string {
   return [columnList(schema.columns), ...system].filter((part) => part !== "").join(", ");
 }
 
-/** Names of columns hold no spaces, so a clause can't be mistaken for part of one. */
+/**
+ * A replicated table's engine has a place and a replica in parentheses; otherwise it is the one that its name ends in.
+ * Names of columns hold no spaces, so a clause can't be mistaken for part of one. */
 function parseEngine(text: string): EngineClauses {
   const match =
-    /^(?<name>\w+)(?: PARTITION BY (?<partition>.*?))?(?: ORDER BY (?<order>.*?))?(?: TTL (?<ttl>.*?))?(?: SETTINGS (?<settings>.*))?$/s.exec(
+    /^(?:Replicated|Shared)?(?<name>\w+)(?:\([^)]*\))?(?: PARTITION BY (?<partition>.*?))?(?: ORDER BY (?<order>.*?))?(?: TTL (?<ttl>.*?))?(?: SETTINGS (?<settings>.*))?$/s.exec(
       text,
     );
   const { name = "", partition = "", order = "", ttl = "", settings = "" } = match?.groups ?? {};

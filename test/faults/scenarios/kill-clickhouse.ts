@@ -77,12 +77,22 @@ async function killInTurns(
   faults += await clickhouse.faulted();
   await server.stop("SIGTERM");
   const idle = faults < rounds / 4 ? [`only ${faults} answers were lost in ${rounds} rounds`] : [];
-  return { ...judged, problems: [...judged.problems, ...idle], runs: rounds, note: `${faults} answers to inserts were lost` };
+  return {
+    ...judged,
+    problems: [...judged.problems, ...idle],
+    runs: rounds,
+    note: `${faults} answers to inserts were lost`,
+  };
 }
 
 function lost(random: Random): Fault[] {
   const kinds = ["drop before", "drop after", "late", "busy", "garbage"] as const;
   return Array.from({ length: 4 }, (): Fault => {
-    return { kind: kinds[random.below(kinds.length)] ?? "busy", on: "insert", times: 1, delay: 50 + random.below(500) };
+    return {
+      kind: kinds[random.below(kinds.length)] ?? "busy",
+      on: "insert",
+      times: 1,
+      delay: 50 + random.below(500),
+    };
   });
 }

@@ -61,7 +61,9 @@ export class Engine {
   async run(statement: Statement): Promise<Buffer> {
     const session = await this.#open(statement);
     try {
-      return (await session.run(marked(statement, byOurIds(statement.sql)), statement.format as "TabSeparated")).bytes;
+      return (
+        await session.run(marked(statement, byOurIds(statement.sql)), statement.format as "TabSeparated")
+      ).bytes;
     } finally {
       await session.close();
     }
@@ -78,7 +80,9 @@ export class Engine {
   }
 
   /** Begins a query whose answer comes in pieces. */
-  async stream(statement: Statement): Promise<{ next(): Promise<Buffer | undefined>; leave(): Promise<void> }> {
+  async stream(
+    statement: Statement,
+  ): Promise<{ next(): Promise<Buffer | undefined>; leave(): Promise<void> }> {
     const session = await this.#open(statement);
     const pipe = await ResultPipe.create(join(this.temp, randomUUID()));
     const { sql, format } = withoutFormat(statement);
@@ -115,7 +119,10 @@ export class Engine {
   async #open({ settings, database, params }: Statement): Promise<EngineSession> {
     const unknown = Object.keys(settings).find((name) => !this.#settings.has(name));
     if (unknown !== undefined) {
-      throw new ClickHouseError(`Code: 115. DB::Exception: Unknown setting '${unknown}'. (UNKNOWN_SETTING)`, 115);
+      throw new ClickHouseError(
+        `Code: 115. DB::Exception: Unknown setting '${unknown}'. (UNKNOWN_SETTING)`,
+        115,
+      );
     }
     const session = new EngineSession(
       new this.#chdb.Session(join(this.#folder, "engine"), { connectionArgs: settingArguments(settings) }),

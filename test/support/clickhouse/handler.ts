@@ -10,7 +10,15 @@ const LATE = 300;
 const VERSION = "(version 26.7.2.1 (official build))";
 const TAG = "headracetesttags";
 /** What isn't a setting among the parameters of a URL. */
-const OWN = new Set(["query", "query_id", "database", "default_format", "wait_end_of_query", "user", "password"]);
+const OWN = new Set([
+  "query",
+  "query_id",
+  "database",
+  "default_format",
+  "wait_end_of_query",
+  "user",
+  "password",
+]);
 
 /** Answers requests as ClickHouse does. */
 export class Handler {
@@ -42,7 +50,8 @@ export class Handler {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
     if (request.headers.authorization !== this.#login) {
-      const message = "Code: 516. DB::Exception: headrace: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)";
+      const message =
+        "Code: 516. DB::Exception: headrace: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)";
       throw new ClickHouseError(message, 516);
     }
     const statement = statementOf(new URL(request.url ?? "/", "http://x").searchParams, body);
@@ -111,12 +120,18 @@ export class Handler {
     fault: Fault | undefined,
   ): Promise<void> {
     if (/^\s*KILL QUERY/.test(statement.sql)) this.#killPending(statement.sql);
-    if (/^SELECT count\(\) FROM system\.processes WHERE/.test(statement.sql) && this.#pendingOf(statement.sql).length > 0) {
+    if (
+      /^SELECT count\(\) FROM system\.processes WHERE/.test(statement.sql) &&
+      this.#pendingOf(statement.sql).length > 0
+    ) {
       response.end("1\n");
       return;
     }
     const wait = new URL(request.url ?? "/", "http://x").searchParams.get("wait_end_of_query") === "1";
-    if (wait || !/^\s*(?:SELECT|WITH|FROM|DESCRIBE|EXPLAIN|EXISTS|SHOW|\()/i.test(withoutComments(statement.sql))) {
+    if (
+      wait ||
+      !/^\s*(?:SELECT|WITH|FROM|DESCRIBE|EXPLAIN|EXISTS|SHOW|\()/i.test(withoutComments(statement.sql))
+    ) {
       const bytes = await this.#engine.run(statement);
       if (fault?.kind === "drop after") response.socket?.destroy();
       else response.end(bytes);

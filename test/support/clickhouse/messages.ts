@@ -29,4 +29,5 @@ export interface Fault {
 export type ToServer = Fault | { readonly kind: "count" };
 
 export type FromServer =
-  { readonly kind: "listening"; readonly port: number } | { readonly kind: "faulted"; readonly count: number };
+  | { readonly kind: "listening"; readonly port: number }
+  | { readonly kind: "faulted"; readonly count: number };

@@ -57,7 +57,9 @@ export function parseClickHouseUrl(url: string): ClickHouseTarget {
   if (FOREIGN.has(name)) throw invalid(`the database ${name} isn't Headrace's own: name another, it is made`);
   const cluster = readCluster(options);
   return {
-    hosts: decode(hosts).split(",").map((text) => readHost(text, isSecure)),
+    hosts: decode(hosts)
+      .split(",")
+      .map((text) => readHost(text, isSecure)),
     database: name,
     user: decode(user) || "default",
     password: decode(password),

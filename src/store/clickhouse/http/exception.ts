@@ -75,7 +75,11 @@ export class ExceptionWatch {
   /** Where the mark may begin at the end of the bytes; their length when it doesn't. */
   #beginOfMark(bytes: Buffer): number {
     const first = Math.max(0, bytes.length - this.#mark.length + 1);
-    for (let at = bytes.indexOf(this.#mark[0] ?? 0, first); at !== -1; at = bytes.indexOf(this.#mark[0] ?? 0, at + 1)) {
+    for (
+      let at = bytes.indexOf(this.#mark[0] ?? 0, first);
+      at !== -1;
+      at = bytes.indexOf(this.#mark[0] ?? 0, at + 1)
+    ) {
       if (this.#mark.subarray(0, bytes.length - at).equals(bytes.subarray(at))) return at;
     }
     return bytes.length;

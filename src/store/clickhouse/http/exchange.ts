@@ -103,7 +103,10 @@ export class HttpExchange {
       request.destroy(new Error(why));
     };
     const limit = setTimeout(() => giveUp(`no answer within ${timeout / SECOND} s`), timeout);
-    const connecting = setTimeout(() => giveUp(`no connection within ${CONNECT_TIMEOUT / SECOND} s`), CONNECT_TIMEOUT);
+    const connecting = setTimeout(
+      () => giveUp(`no connection within ${CONNECT_TIMEOUT / SECOND} s`),
+      CONNECT_TIMEOUT,
+    );
     const abort = (): void => giveUp("it was cancelled");
     signal?.addEventListener("abort", abort, { once: true });
     request.on("socket", (socket: Socket) => {

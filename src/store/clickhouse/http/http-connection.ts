@@ -15,7 +15,8 @@ import type {
   ReadRequest,
 } from "../connection.ts";
 import { FENCE_SETTINGS, INSERT_SETTINGS, limitSettings, READ_SETTINGS } from "../engine-settings.ts";
-import { quoteText } from "../quote.ts";
+import { quoteName, quoteText } from "../quote.ts";
+import { ClusterLayout } from "./cluster.ts";
 import type { ClickHouseTarget } from "./connect-options.ts";
 import { readWhole, Unreachable, URL_BYTES_MAX } from "./exchange.ts";
 import { HttpRead } from "./http-read.ts";
@@ -45,6 +46,16 @@ const OVER_HTTP = {
   http_write_exception_in_output_format: 0,
 };
 
+/** What goes to a cluster over that. */
+const CLUSTER_SETTINGS = {
+  // Rows that belong together are on the same shard: conditions over two tables of ours are each shard's own.
+  run: { distributed_product_mode: "local" },
+  // Somebody's own SQL knows nothing of shards.
+  read: { distributed_product_mode: "global", skip_unavailable_shards: 0 },
+  // On the shards when it resolves, not on its way there.
+  insert: { distributed_foreground_insert: 1 },
+} as const;
+
 export interface HttpOptions {
   /** Queries that run at once. */
   readonly readers: number;
@@ -57,14 +68,20 @@ export class HttpConnection implements ClickHouseConnection {
   readonly lacksRowNumbers = true;
   readonly #target: ClickHouseTarget;
   readonly #servers: Servers;
+  readonly #layout: ClusterLayout | undefined;
   readonly #readers: Slots;
   readonly #writers = new Slots(INSERTS_MAX);
   readonly #reads = new Map<HttpRead, Promise<void>>();
   readonly #inserts = new Set<Promise<unknown>>();
 
-  private constructor(target: ClickHouseTarget, servers: Servers, options: HttpOptions) {
+  private constructor(
+    target: ClickHouseTarget,
+    { servers, layout }: { readonly servers: Servers; readonly layout: ClusterLayout | undefined },
+    options: HttpOptions,
+  ) {
     this.#target = target;
     this.#servers = servers;
+    this.#layout = layout;
     this.#readers = new Slots(options.readers);
   }
 
@@ -73,19 +90,26 @@ export class HttpConnection implements ClickHouseConnection {
    * @throws HeadraceError `store_failed` when no server can be reached, or none may be used.
    */
   static async open(target: ClickHouseTarget, options: HttpOptions): Promise<HttpConnection> {
-    const servers = new Servers(target);
+    const layout = target.cluster && new ClusterLayout(target.database, target.cluster);
+    const servers = new Servers(target, layout);
     try {
       await untilReachable(servers, options.patience ?? OPEN_PATIENCE);
-      servers.belongTo(await openDatabase(servers, target));
-      return new HttpConnection(target, servers, options);
+      servers.belongTo(await openDatabase(servers, target.database, layout));
+      return new HttpConnection(target, { servers, layout }, options);
     } catch (error) {
       servers.close();
       throw error;
     }
   }
 
-  run(sql: string, format: AnswerFormat): Promise<Buffer> {
-    return this.#servers.run(sql, format);
+  async run(sql: string, format: AnswerFormat): Promise<Buffer> {
+    const layout = this.#layout;
+    if (layout === undefined) return this.#servers.run(sql, format, { database: this.#target.database });
+    let answer: Buffer = Buffer.alloc(0);
+    for (const { sql: text, database } of layout.place(sql)) {
+      answer = await this.#servers.run(text, format, { database, settings: CLUSTER_SETTINGS.run });
+    }
+    return answer;
   }
 
   async insert(insert: InsertStatement): Promise<number> {
@@ -102,7 +126,12 @@ export class HttpConnection implements ClickHouseConnection {
 
   async endInserts(mark: string): Promise<void> {
     const id = quoteText(insertId(mark));
-    await this.#servers.end(`startsWith(query_id, ${id})`, { patience: SETTLE_PATIENCE, looks: 1 });
+    const begins = (column: string): string => `startsWith(${column}, ${id})`;
+    await this.#servers.end(begins, { patience: SETTLE_PATIENCE, looks: 1 });
+  }
+
+  copies(table: string): string {
+    return this.#layout?.copies(table) ?? quoteName(table);
   }
 
   async read(request: ReadRequest): Promise<ReadAnswer> {
@@ -149,13 +178,18 @@ export class HttpConnection implements ClickHouseConnection {
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const fields = paramFields(request.sql.params);
-    const bytes = fields.reduce((sum, [name, text]) => sum + name.length + encodeURIComponent(text).length, 0);
-    if (bytes > URL_BYTES_MAX) throw new HeadraceError("query_too_large", "The query's parameters are too long");
+    const bytes = fields.reduce(
+      (sum, [name, text]) => sum + name.length + encodeURIComponent(text).length,
+      0,
+    );
+    if (bytes > URL_BYTES_MAX)
+      throw new HeadraceError("query_too_large", "The query's parameters are too long");
     try {
       return await server.exchange.send({
         params: {
           ...(request.fenced === true ? FENCE_SETTINGS : { readonly: 2, ...READ_SETTINGS }),
           ...OVER_HTTP,
+          ...(this.#layout === undefined ? {} : CLUSTER_SETTINGS.read),
           ...limitSettings(request.limits),
           ...Object.fromEntries(fields),
           database: this.#target.database,
@@ -171,7 +205,8 @@ export class HttpConnection implements ClickHouseConnection {
     }
   }
 
-  async #insert({ sql, inputs, mark = "" }: InsertStatement): Promise<number> {
+  async #insert({ sql, inputs, mark = "", rows }: InsertStatement): Promise<number> {
+    const { cluster } = this.#target;
     const queryId = `${insertId(mark)} ${randomUUID()}`;
     const [input, ...others]: readonly [string, InsertInput][] = Object.entries(inputs);
     if (others.length > 0) throw new RangeError("an insert over HTTP has one input");
@@ -182,6 +217,7 @@ export class HttpConnection implements ClickHouseConnection {
         const answer = await server.exchange.send({
           params: {
             ...INSERT_SETTINGS,
+            ...(cluster === undefined ? {} : { ...CLUSTER_SETTINGS.insert, insert_quorum: cluster.quorum }),
             wait_end_of_query: 1,
             max_execution_time: INSERT_TIME_MAX / SECOND,
             database: this.#target.database,
@@ -192,11 +228,15 @@ export class HttpConnection implements ClickHouseConnection {
           timeout: INSERT_TIME_MAX + SECOND,
         });
         await readWhole(answer);
-        return writtenRows(answer);
+        const written = writtenRows(answer);
+        // A Distributed table counts what it took, and the shards what they did.
+        return cluster === undefined ? written : Math.min(written, rows ?? written);
       } catch (error) {
-        if (!(error instanceof Unreachable) || !error.sent) throw error;
-        // It may run, and commit after whoever asks next has been answered.
-        await this.#servers.end(`query_id = ${quoteText(queryId)}`, { server, patience: SETTLE_PATIENCE, looks: 2 });
+        const isUnclear = error instanceof Unreachable ? error.sent : cluster !== undefined;
+        if (!isUnclear) throw error;
+        // It may run, and commit after whoever asks next has been answered; of a cluster's shards one may when another has failed.
+        const isThis = (column: string): string => `${column} = ${quoteText(queryId)}`;
+        await this.#servers.end(isThis, { server, patience: SETTLE_PATIENCE, looks: 2 });
         throw error;
       }
     }, false);

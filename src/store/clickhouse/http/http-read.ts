@@ -42,7 +42,10 @@ export class HttpRead implements ReadAnswer {
     this.#hooks = hooks;
     const abort = (): void => this.stop(cancelled());
     signal?.addEventListener("abort", abort, { once: true });
-    const timedOut = new HeadraceError("query_timeout", `The query ran longer than ${limits.time / SECOND} s`);
+    const timedOut = new HeadraceError(
+      "query_timeout",
+      `The query ran longer than ${limits.time / SECOND} s`,
+    );
     const patience = Math.min(limits.time + WATCHDOG_GRACE, TIMER_MAX);
     const watchdog = setTimeout(() => this.stop(timedOut), patience);
     this.ended = this.#end.promise.finally(() => {
@@ -102,7 +105,10 @@ export class HttpRead implements ReadAnswer {
     } catch (error) {
       this.#finish();
       const said = this.#watch?.error();
-      throw said ?? new HeadraceError("store_failed", `The answer broke off: ${messageOf(error)}`, { cause: error });
+      throw (
+        said ??
+        new HeadraceError("store_failed", `The answer broke off: ${messageOf(error)}`, { cause: error })
+      );
     }
   }
 
@@ -125,7 +131,8 @@ export class HttpRead implements ReadAnswer {
   async #kill(): Promise<void> {
     const since = performance.now();
     try {
-      while ((await this.#hooks.kill()) && performance.now() - since < KILL_PATIENCE) await sleep(KILL_INTERVAL);
+      while ((await this.#hooks.kill()) && performance.now() - since < KILL_PATIENCE)
+        await sleep(KILL_INTERVAL);
     } catch {
       // The server can't be reached: its own time limit ends the query.
     }
@@ -138,5 +145,8 @@ export class HttpRead implements ReadAnswer {
 function tagOf({ headers }: IncomingMessage): string {
   const tag = headers["x-clickhouse-exception-tag"];
   if (typeof tag === "string" && /^\w+$/.test(tag)) return tag;
-  throw new ClickHouseError("The server doesn't mark errors amid answers: it isn't ClickHouse 25.11 or later", 0);
+  throw new ClickHouseError(
+    "The server doesn't mark errors amid answers: it isn't ClickHouse 25.11 or later",
+    0,
+  );
 }

@@ -6,6 +6,7 @@ import { ClickHouseError } from "../clickhouse-error.ts";
 import { storeIdOf } from "../ddl.ts";
 import { SESSION_SETTINGS } from "../engine-settings.ts";
 import { quoteText } from "../quote.ts";
+import type { ClusterLayout } from "./cluster.ts";
 import type { ClickHouseTarget } from "./connect-options.ts";
 import { HttpExchange, readWhole, Unreachable } from "./exchange.ts";
 import { draining } from "./slots.ts";
@@ -28,6 +29,17 @@ export interface Server {
   isOurs: boolean;
 }
 
+/** How a statement of our own is run. */
+export interface Asking {
+  /** Milliseconds. */
+  readonly timeout?: number;
+  /** The one whose tables it names. */
+  readonly database?: string;
+  readonly settings?: Readonly<Record<string, string | number>>;
+}
+
+const LOOKING: Asking = { timeout: LOOK_TIME_MAX };
+
 export interface Ending {
   /** Default: all. */
   readonly server?: Server;
@@ -47,8 +59,11 @@ export class Servers {
   #look: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
 
-  constructor(target: ClickHouseTarget) {
+  readonly #layout: ClusterLayout | undefined;
+
+  constructor(target: ClickHouseTarget, layout?: ClusterLayout) {
     this.#target = target;
+    this.#layout = layout;
     this.#all = target.hosts.map((host) => ({ exchange: new HttpExchange(target, host), isOurs: false }));
   }
 
@@ -96,27 +111,36 @@ export class Servers {
     throw new HeadraceError("store_failed", this.#state.reason ?? "", { cause: failure });
   }
 
-  /** Runs one statement of our own. `anywhere`: not in our database, which may not be there yet. */
-  async run(
-    sql: string,
-    format: string,
-    { timeout = STATEMENT_TIME_MAX, anywhere = false }: { timeout?: number; anywhere?: boolean } = {},
-  ): Promise<Buffer> {
-    return this.use((server) => this.#ask(server, sql, format, { timeout, anywhere }), isQuestion(sql));
+  /** Runs one statement of our own; in no database when none is named, as it may not be there yet. */
+  async run(sql: string, format: string, asking: Asking = {}): Promise<Buffer> {
+    return this.use((server) => this.#ask(server, sql, format, asking), isQuestion(sql));
   }
 
   /**
-   * Ends the queries of ours that fulfil a condition on `system.processes`, on one server or on all that can be reached, and waits until
-   * they run no more.
+   * Ends the queries of ours whose id fulfils a condition, on one server or on all, and waits until they run no more. Of a cluster's
+   * servers one that can be reached is enough: it sees them all.
    */
-  async end(condition: string, ending: Ending): Promise<void> {
-    const servers = ending.server === undefined ? this.#all : [ending.server];
-    await Promise.all(servers.map((server) => this.#endOn(server, condition, ending)));
+  async end(condition: (id: string) => string, ending: Ending): Promise<void> {
+    if (this.#layout === undefined) {
+      const servers = ending.server === undefined ? this.#all : [ending.server];
+      await Promise.all(servers.map((server) => this.#endOn(server, condition("query_id"), ending)));
+      return;
+    }
+    const over = new AbortController();
+    const endOn = (server: Server) =>
+      this.#endOn(server, condition("initial_query_id"), { ...ending, signal: over.signal });
+    try {
+      await Promise.any(this.#all.map(endOn));
+    } finally {
+      over.abort();
+    }
   }
 
   /** Tells a query to stop; false when it isn't running. */
   async kill(server: Server, queryId: string): Promise<boolean> {
-    return (await this.#killOn(server, `query_id = ${quoteText(queryId)}`, "ASYNC")) > 0;
+    const mine = `query_id = ${quoteText(queryId)}`;
+    await this.#ask(server, `KILL QUERY WHERE ${mine} ASYNC`, "TabSeparated", LOOKING);
+    return (await this.#count(server, "system.processes", mine)) > 0;
   }
 
   close(): void {
@@ -134,17 +158,22 @@ export class Servers {
   async #lookNow(): Promise<void> {
     // The database may have been replaced meanwhile.
     for (const server of this.#all) server.isOurs = false;
-    await this.run("SELECT 1", "TabSeparated", { timeout: LOOK_TIME_MAX }).catch(() => {});
+    await this.run("SELECT 1", "TabSeparated", LOOKING).catch(() => {});
     this.#lookIn(this.#state.ready ? LOOK_INTERVAL.there : LOOK_INTERVAL.away);
   }
 
-  async #endOn(server: Server, condition: string, { patience, looks }: Ending): Promise<void> {
+  async #endOn(
+    server: Server,
+    condition: string,
+    { patience, looks, signal }: Ending & { readonly signal?: AbortSignal },
+  ): Promise<void> {
     const deadline = performance.now() + patience;
     let gone = 0;
     for (let delay: number = SETTLE_INTERVAL.first; ; delay = Math.min(2 * delay, SETTLE_INTERVAL.max)) {
       if (this.#closing.signal.aborted) throw draining();
+      if (signal?.aborted === true) return;
       try {
-        gone = (await this.#killOn(server, condition, "SYNC")) === 0 ? gone + 1 : 0;
+        gone = (await this.#killOn(server, condition)) === 0 ? gone + 1 : 0;
         if (gone >= looks) return;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
@@ -156,26 +185,31 @@ export class Servers {
   }
 
   /** Gives how many still run. */
-  async #killOn(server: Server, condition: string, how: "SYNC" | "ASYNC"): Promise<number> {
-    const ask = (sql: string): Promise<Buffer> =>
-      this.#ask(server, sql, "TabSeparated", { timeout: LOOK_TIME_MAX, anywhere: true });
-    const count = async (): Promise<number> =>
-      Number((await ask(`SELECT count() FROM system.processes WHERE ${condition}`)).toString());
-    if ((await count()) === 0) return 0;
-    await ask(`KILL QUERY WHERE ${condition} ${how}`);
-    return count();
+  async #killOn(server: Server, condition: string): Promise<number> {
+    const processes = this.#layout?.everywhere("system.processes") ?? "system.processes";
+    const running = await this.#count(server, processes, condition);
+    if (running === 0) return 0;
+    const kill = this.#layout?.kill(condition) ?? `KILL QUERY WHERE ${condition} SYNC`;
+    await this.#ask(server, kill, "TabSeparated", LOOKING);
+    return this.#count(server, processes, condition);
+  }
+
+  async #count(server: Server, processes: string, condition: string): Promise<number> {
+    const sql = `SELECT count() FROM ${processes} WHERE ${condition}`;
+    return Number((await this.#ask(server, sql, "TabSeparated", LOOKING)).toString());
   }
 
   async #ask(
     server: Server,
     sql: string,
     format: string,
-    { timeout, anywhere }: { timeout: number; anywhere: boolean },
+    { timeout = STATEMENT_TIME_MAX, database, settings = {} }: Asking,
   ): Promise<Buffer> {
     const answer = await server.exchange.send({
       params: {
         ...SESSION_SETTINGS,
-        ...(anywhere ? {} : { database: this.#target.database }),
+        ...settings,
+        ...(database === undefined ? {} : { database }),
         default_format: format,
         // An error comes as the answer's status, and not amid it.
         wait_end_of_query: 1,
@@ -190,8 +224,8 @@ export class Servers {
   /** A server that was away may have come back with another database, or none. */
   async #recognise(server: Server): Promise<void> {
     if (server.isOurs || this.#storeId === undefined) return;
-    const found = await readStoreComment((sql) =>
-      this.#ask(server, sql, "TabSeparated", { timeout: LOOK_TIME_MAX, anywhere: true }),
+    const found = await readStoreComment(
+      (sql) => this.#ask(server, sql, "TabSeparated", LOOKING),
       this.#target.database,
     );
     if (found === undefined || storeIdOf(found) !== this.#storeId) {
@@ -223,7 +257,7 @@ export async function untilReachable(servers: Servers, patience: number): Promis
   const deadline = performance.now() + patience;
   for (let delay = 100; ; delay = Math.min(2 * delay, 2 * SECOND)) {
     try {
-      await servers.run("SELECT 1", "TabSeparated", { anywhere: true, timeout: LOOK_TIME_MAX });
+      await servers.run("SELECT 1", "TabSeparated", LOOKING);
       return;
     } catch (error) {
       if (error instanceof ClickHouseError || performance.now() + delay > deadline) throw error;

@@ -34,18 +34,21 @@ describe("when a server's answer gets lost", () => {
     ["late", 0],
     ["busy", 0],
     ["garbage", 1],
-  ] as const)("an insert (%s) fails as unclear, and then what is there doesn't change any more", async (kind, rows) => {
-    const offset = next++;
-    await server.fault({ kind, on: "insert", times: 1 });
-    expect(await failureOf(insert(offset))).toMatchObject({ code: "store_failed" });
-    expect(await countOf(offset)).toBe(rows);
-    // Longer than what was late would take: nothing may come after the answer.
-    const before = performance.now();
-    while (performance.now() - before < 600) expect(await countOf(offset)).toBe(rows);
-    expect(await present(offset)).toHaveLength(rows);
-    if (rows === 0) await insert(offset);
-    expect(await countOf(offset)).toBe(1);
-  });
+  ] as const)(
+    "an insert (%s) fails as unclear, and then what is there doesn't change any more",
+    async (kind, rows) => {
+      const offset = next++;
+      await server.fault({ kind, on: "insert", times: 1 });
+      expect(await failureOf(insert(offset))).toMatchObject({ code: "store_failed" });
+      expect(await countOf(offset)).toBe(rows);
+      // Longer than what was late would take: nothing may come after the answer.
+      const before = performance.now();
+      while (performance.now() - before < 600) expect(await countOf(offset)).toBe(rows);
+      expect(await present(offset)).toHaveLength(rows);
+      if (rows === 0) await insert(offset);
+      expect(await countOf(offset)).toBe(1);
+    },
+  );
 
   test("who asks what is there ends the inserts of a process that died, and of no other partition", async () => {
     const [late, elsewhere] = [next++, next++];
@@ -57,13 +60,19 @@ describe("when a server's answer gets lost", () => {
     const began = performance.now();
     const slow = store.insert(
       "events",
-      batchOf(SPEC.schema, Array.from({ length: 50_000 }, () => ({ n: 1 })), { offset: 1_000_000, partition: 7 }),
+      batchOf(
+        SPEC.schema,
+        Array.from({ length: 50_000 }, () => ({ n: 1 })),
+        { offset: 1_000_000, partition: 7 },
+      ),
     );
     await insert(elsewhere);
     expect(await present(late)).toEqual([]);
     await slow;
     while (performance.now() - began < 900) expect(await countOf(late)).toBe(0);
-    expect(await store.present("events", { log: "log-a", partition: 7, from: 0, to: 2_000_000 })).toHaveLength(1);
+    expect(
+      await store.present("events", { log: "log-a", partition: 7, from: 0, to: 2_000_000 }),
+    ).toHaveLength(1);
   });
 
   test.each(["drop before", "busy", "drop after"] as const)(
@@ -85,7 +94,9 @@ describe("when a server's answer gets lost", () => {
   test("an answer that is cut is an error and never looks whole", async () => {
     for (const format of ["ndjson", "csv"] as const) {
       await server.fault({ kind: "cut", on: "query", times: 1 } satisfies Fault);
-      const failure = await failureOf(textOf(store, "SELECT number FROM numbers(3000000)", { format, limits: { rows: 1e9 } }));
+      const failure = await failureOf(
+        textOf(store, "SELECT number FROM numbers(3000000)", { format, limits: { rows: 1e9 } }),
+      );
       expect(failure).toMatchObject({ code: "store_failed", message: expect.stringContaining("broke off") });
       await until(async () => (await rowsOf(store, "SELECT 1 AS x").catch(() => [])).length === 1);
     }

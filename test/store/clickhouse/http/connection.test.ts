@@ -71,7 +71,10 @@ describe("connections to ClickHouse", () => {
       expect(await one(store)).toEqual([{ x: 1 }]);
       await server.kill();
       const failure = await failureOf(one(store));
-      expect(failure).toMatchObject({ code: "store_failed", message: expect.stringContaining("another store") });
+      expect(failure).toMatchObject({
+        code: "store_failed",
+        message: expect.stringContaining("another store"),
+      });
       await server.start();
       await until(() => store.status?.().ready === true);
     });
@@ -125,7 +128,10 @@ describe("connections to ClickHouse", () => {
   });
 
   test("a server that isn't ClickHouse, or none, is an error that names it", async () => {
-    const web = createServer((_request, response) => response.end("<html>hello</html>")).listen(0, "127.0.0.1");
+    const web = createServer((_request, response) => response.end("<html>hello</html>")).listen(
+      0,
+      "127.0.0.1",
+    );
     await once(web, "listening");
     const address = web.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
@@ -143,15 +149,37 @@ describe("connections to ClickHouse", () => {
 
   test("queries beyond the number that may run at once wait, and are refused when it closes", async () => {
     const store = await openStore(server.url("", "turns"), { folder: "", readers: 2 });
-    const sums = Array.from({ length: 8 }, async () => rowsOf(store, "SELECT sum(number) AS s FROM numbers(1e7)"));
+    const sums = Array.from({ length: 8 }, async () =>
+      rowsOf(store, "SELECT sum(number) AS s FROM numbers(1e7)"),
+    );
     expect(await Promise.all(sums)).toHaveLength(8);
     const endless = Array.from({ length: 3 }, async () =>
-      failureOf(rowsOf(store, "SELECT count() FROM system.numbers WHERE number % 3 = 7", { limits: { time: 60_000 } })),
+      failureOf(
+        rowsOf(store, "SELECT count() FROM system.numbers WHERE number % 3 = 7", {
+          limits: { time: 60_000 },
+        }),
+      ),
     );
-    await until(async () => Number(await server.run("SELECT count() FROM system.processes WHERE query LIKE '% = 7%' AND query NOT LIKE '%processes%'")) === 2);
+    await until(
+      async () =>
+        Number(
+          await server.run(
+            "SELECT count() FROM system.processes WHERE query LIKE '% = 7%' AND query NOT LIKE '%processes%'",
+          ),
+        ) === 2,
+    );
     await store.close();
-    expect((await Promise.all(endless)).map(({ code }) => code)).toEqual(["draining", "draining", "draining"]);
-    await until(async () => (await server.run("SELECT count() FROM system.processes WHERE query LIKE '% = 7%' AND query NOT LIKE '%processes%'")) === "0");
+    expect((await Promise.all(endless)).map(({ code }) => code)).toEqual([
+      "draining",
+      "draining",
+      "draining",
+    ]);
+    await until(
+      async () =>
+        (await server.run(
+          "SELECT count() FROM system.processes WHERE query LIKE '% = 7%' AND query NOT LIKE '%processes%'",
+        )) === "0",
+    );
   });
 
   test("parameters of many bytes are bound, and too many are refused", async () => {
@@ -162,7 +190,9 @@ describe("connections to ClickHouse", () => {
         { n: Buffer.byteLength(value) },
       ]);
       const long = { type: "String", value: "x".repeat(800_000) };
-      expect(await failureOf(rowsOf(store, sql, { params: { p1: long } }))).toMatchObject({ code: "query_too_large" });
+      expect(await failureOf(rowsOf(store, sql, { params: { p1: long } }))).toMatchObject({
+        code: "query_too_large",
+      });
       expect(await one(store)).toEqual([{ x: 1 }]);
     });
   });

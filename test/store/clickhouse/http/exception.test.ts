@@ -54,7 +54,9 @@ test("an error that is cut short is still one", () => {
 });
 
 test("an answer is an error of ClickHouse only with its header", () => {
-  expect(exceptionOf({ "x-clickhouse-exception-code": "62" }, "Code: 62. Syntax error (version 1.2)\n")).toMatchObject({
+  expect(
+    exceptionOf({ "x-clickhouse-exception-code": "62" }, "Code: 62. Syntax error (version 1.2)\n"),
+  ).toMatchObject({
     code: 62,
     message: "Code: 62. Syntax error",
   });

@@ -65,7 +65,11 @@ describe("a server whose store is ClickHouse over HTTP", () => {
         { origin: "JFK", flights: 1, mean_delay: 10 },
         { origin: "LAX", flights: 1, mean_delay: -5 },
       ],
-      meta: [{ name: "origin" }, { name: "flights", type: "UInt64" }, { name: "mean_delay", type: "Float64" }],
+      meta: [
+        { name: "origin" },
+        { name: "flights", type: "UInt64" },
+        { name: "mean_delay", type: "Float64" },
+      ],
     });
     const sql = "SELECT origin, delay FROM flights WHERE delay >= {least:Int32}";
     expect(await post("/v1/sql", { sql, params: { least: 5 } })).toMatchObject({
@@ -81,13 +85,19 @@ describe("a server whose store is ClickHouse over HTTP", () => {
       expect((await post("/v1/sql", { sql: hostile }))["code"]).toMatch(/^(?:sql_refused|unknown_stream)$/);
     }
     const arrow = await fetch(`${server.url}/v1/endpoints/delays_by_origin?format=parquet`);
-    expect(Buffer.from(await arrow.arrayBuffer()).subarray(0, 4).toString()).toBe("PAR1");
+    expect(
+      Buffer.from(await arrow.arrayBuffer())
+        .subarray(0, 4)
+        .toString(),
+    ).toBe("PAR1");
   });
 
   test("erases rows with their ids", async () => {
     await send([flight("c", { origin: "SFO" })]);
     const where = encodeURIComponent("origin = 'SFO'");
-    const erased = await fetch(`${server.url}/v1/streams/flights/events?where=${where}`, { method: "DELETE" });
+    const erased = await fetch(`${server.url}/v1/streams/flights/events?where=${where}`, {
+      method: "DELETE",
+    });
     expect(await erased.json()).toMatchObject({ deleted: 1 });
     expect(await send([flight("c", { origin: "SFO" })])).toMatchObject({ stored: 1, duplicates: 0 });
   });
