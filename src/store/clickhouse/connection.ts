@@ -14,10 +14,11 @@ export interface ClickHouseConnection {
   run(sql: string, format: AnswerFormat): Promise<Buffer>;
 
   /**
-   * Runs one INSERT that reads the given inputs (over HTTP at most one). When it settles, successful or not, the insert
-   * isn't running any more. Resolves with the number of rows written, before any TTL took some away.
+   * Runs INSERTs that read the given inputs (over HTTP at most one each), side by side. When it settles, successful or not, none
+   * of them is running any more; it fails with the error of the first in the list that failed. Resolves with the number of
+   * rows written by all, before any TTL took some away.
    */
-  insert(insert: InsertStatement): Promise<number>;
+  insert(...inserts: readonly InsertStatement[]): Promise<number>;
 
   /**
    * Makes sure that no insert whose mark begins with this is running, whoever began it: those that are are ended. Absent where an

@@ -15,8 +15,9 @@ import { quoteName, quoteText } from "./quote.ts";
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
 
 /**
- * Inserts a batch, its ids first: an id without its row is found at the same position when the row is tried again, but a
- * row without its id would let a duplicate in.
+ * Inserts a batch and its ids, both at once: they take a core each. An id without its row is found at the same position when the
+ * row is tried again; a row without its id, which would let a duplicate in, gets it by `keepIds`. So an error of the ids comes first:
+ * then nobody takes it for the rows' fault.
  */
 export async function insertBatch(
   connection: ClickHouseConnection,
@@ -25,22 +26,34 @@ export async function insertBatch(
 ): Promise<void> {
   if (batch.count === 0) return;
   checkLines(table, batch.lines, batch.count);
-  if (batch.ids !== undefined)
-    await insertCounted(connection, table, batch, idsStatement(table, batch, batch.ids));
+  const ids = batch.ids === undefined ? [] : [idsStatement(table, batch, batch.ids)];
   const rows =
     connection.lacksRowNumbers === true ? identifiedStatement(table, batch) : rowsStatement(table, batch);
-  await insertCounted(connection, table, batch, rows);
+  await insertCounted(connection, table, batch, [...ids, rows]);
 }
 
+/** Stores the ids of rows that are in the table, again if they are stored: of the same position they are the same. */
+export async function keepIds(
+  connection: ClickHouseConnection,
+  table: string,
+  batch: PlannedBatch,
+): Promise<void> {
+  if (batch.ids === undefined || batch.count === 0) return;
+  await insertCounted(connection, table, batch, [idsStatement(table, batch, batch.ids)]);
+}
+
+/** Each of the statements has so many rows. */
 async function insertCounted(
   connection: ClickHouseConnection,
   table: string,
-  { log: logId, partition: of, count }: PlannedBatch,
-  statement: InsertStatement,
+  { log: logId, partition: of, count: rows }: PlannedBatch,
+  statements: readonly InsertStatement[],
 ): Promise<void> {
+  const count = rows * statements.length;
+  const mark = insertMark(table, logId, of);
   let written: number;
   try {
-    written = await connection.insert({ ...statement, rows: count, mark: insertMark(table, logId, of) });
+    written = await connection.insert(...statements.map((statement) => ({ ...statement, rows, mark })));
   } catch (error) {
     throw insertError(table, error);
   }

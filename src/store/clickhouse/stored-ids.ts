@@ -62,7 +62,7 @@ export async function forgetIds(
   table: string,
   storedBefore: number,
 ): Promise<void> {
-  const ids = `${quoteName(idsTable(table))}`;
+  const ids = quoteName(idsTable(table));
   const before = `toDateTime(${Math.max(0, Math.floor(storedBefore / SECOND))}, 'UTC')`;
   const days = await readLines(
     connection,

@@ -89,13 +89,8 @@ export class Engine {
     const text = `${byOurIds(sql)}\nINTO OUTFILE ${quoteText(pipe.path)} TRUNCATE FORMAT ${format}`;
     const call = session.run(marked(statement, text));
     const reading = pipe.begin(call);
-    const ended = call
-      .then(
-        () => undefined,
-        (error: unknown) => error,
-      )
-      .finally(async () => session.close());
-    const closed = ended.finally(async () => pipe.close());
+    const ended = outcome(call, session);
+    const closed = ended.then(() => pipe.close());
     return {
       next: async () => {
         const chunk = await reading.next();
@@ -151,6 +146,18 @@ export class Engine {
       await session.close();
       await rm(path, { force: true });
     }
+  }
+}
+
+/** What it failed with, once its session is closed. */
+async function outcome(call: Promise<unknown>, session: EngineSession): Promise<unknown> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await session.close();
   }
 }
 

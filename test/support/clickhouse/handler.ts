@@ -121,7 +121,7 @@ export class Handler {
   ): Promise<void> {
     if (/^\s*KILL QUERY/.test(statement.sql)) this.#killPending(statement.sql);
     if (
-      /^SELECT count\(\) FROM system\.processes WHERE/.test(statement.sql) &&
+      statement.sql.startsWith("SELECT count() FROM system.processes WHERE") &&
       this.#pendingOf(statement.sql).length > 0
     ) {
       response.end("1\n");

@@ -104,8 +104,6 @@ export class ClusterLayout {
 
   /** Names of tables that have none in front of them, since a change was cut short. */
   get unfronted(): string {
-    const namesIn = (database: string): string =>
-      `SELECT name FROM system.tables WHERE database = ${quoteText(database)}`;
     return `${namesIn(this.shards)} AND name NOT IN (${namesIn(this.database)})`;
   }
 
@@ -138,6 +136,9 @@ export class ClusterLayout {
     return sql.replaceAll("currentDatabase()", () => quoteText(database));
   }
 }
+
+const namesIn = (database: string): string =>
+  `SELECT name FROM system.tables WHERE database = ${quoteText(database)}`;
 
 const DEFINITION =
   /^(CREATE TABLE IF NOT EXISTS|ALTER TABLE|DROP TABLE IF EXISTS|RENAME TABLE|EXCHANGE TABLES|KILL MUTATION) (.*)$/s;

@@ -102,6 +102,10 @@ export class HttpExchange {
       socketOf?.resetAndDestroy();
       request.destroy(new Error(why));
     };
+    const ready = (): void => {
+      connected = true;
+      clearTimeout(connecting);
+    };
     const limit = setTimeout(() => giveUp(`no answer within ${timeout / SECOND} s`), timeout);
     const connecting = setTimeout(
       () => giveUp(`no connection within ${CONNECT_TIMEOUT / SECOND} s`),
@@ -111,10 +115,6 @@ export class HttpExchange {
     signal?.addEventListener("abort", abort, { once: true });
     request.on("socket", (socket: Socket) => {
       socketOf = socket;
-      const ready = (): void => {
-        connected = true;
-        clearTimeout(connecting);
-      };
       if (socket.connecting) socket.once(tls === false ? "connect" : "secureConnect", ready);
       else ready();
     });

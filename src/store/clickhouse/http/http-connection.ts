@@ -112,16 +112,10 @@ export class HttpConnection implements ClickHouseConnection {
     return answer;
   }
 
-  async insert(insert: InsertStatement): Promise<number> {
-    await this.#writers.acquire();
-    const written = this.#insert(insert);
-    this.#inserts.add(written);
-    try {
-      return await written;
-    } finally {
-      this.#inserts.delete(written);
-      this.#writers.release();
-    }
+  async insert(...inserts: readonly InsertStatement[]): Promise<number> {
+    const written = inserts.map(async (insert) => this.#insertInTurn(insert));
+    await Promise.allSettled(written);
+    return (await Promise.all(written)).reduce((sum, rows) => sum + rows, 0);
   }
 
   async endInserts(mark: string): Promise<void> {
@@ -205,12 +199,25 @@ export class HttpConnection implements ClickHouseConnection {
     }
   }
 
-  async #insert({ sql, inputs, mark = "", rows }: InsertStatement): Promise<number> {
+  async #insertInTurn(insert: InsertStatement): Promise<number> {
+    await this.#writers.acquire();
+    const written = this.#insert(insert);
+    this.#inserts.add(written);
+    try {
+      return await written;
+    } finally {
+      this.#inserts.delete(written);
+      this.#writers.release();
+    }
+  }
+
+  async #insert(insert: InsertStatement): Promise<number> {
+    const { inputs, mark = "", rows } = insert;
     const { cluster } = this.#target;
     const queryId = `${insertId(mark)} ${randomUUID()}`;
     const [input, ...others]: readonly [string, InsertInput][] = Object.entries(inputs);
     if (others.length > 0) throw new RangeError("an insert over HTTP has one input");
-    const statement = sql(() => `input(${quoteText(input?.[1].structure ?? "")})`);
+    const statement = insert.sql(() => `input(${quoteText(input?.[1].structure ?? "")})`);
     const format = input === undefined ? "" : ` FORMAT ${input[1].format}`;
     return this.#servers.use(async (server) => {
       try {

@@ -80,7 +80,6 @@ export class HttpRead implements ReadAnswer {
     if (this.#over || this.#stopped !== undefined) return;
     this.#stopped = error;
     this.#breakOff.abort();
-    this.#answer.then((answer) => answer.destroy()).catch(() => {});
     void this.#kill();
   }
 
@@ -131,6 +130,7 @@ export class HttpRead implements ReadAnswer {
   async #kill(): Promise<void> {
     const since = performance.now();
     try {
+      void (await this.#answer.catch(() => undefined))?.destroy();
       while ((await this.#hooks.kill()) && performance.now() - since < KILL_PATIENCE)
         await sleep(KILL_INTERVAL);
     } catch {

@@ -41,7 +41,7 @@ export class Slots {
   /** Refuses whoever waits. */
   close(): void {
     this.#closed = true;
-    for (const waiting of [...this.#waiting]) waiting.reject(draining());
+    for (const waiting of this.#waiting) waiting.reject(draining());
   }
 
   async #wait(signal: AbortSignal | undefined): Promise<void> {

@@ -52,11 +52,13 @@ describe("when a server's answer gets lost", () => {
 
   test("who asks what is there ends the inserts of a process that died, and of no other partition", async () => {
     const [late, elsewhere] = [next++, next++];
-    await server.fault({ kind: "late", on: "insert", times: 1, delay: 700 });
+    await server.fault({ kind: "late", on: "insert", times: 1, delay: 3_000 });
     // As a process sent it that has died since.
     const rows = `SELECT 1, 'log-a', 0, ${late}, now64(3)`;
     const sql = `INSERT INTO headrace_test.events (n, _log, _partition, _offset, _accepted_at) ${rows}`;
-    await expect(server.run(sql, "headrace-insert events log-a 0 lost")).rejects.toThrow();
+    await expect(server.run(sql, "headrace-insert events log-a 0 lost")).rejects.toThrow(
+      /socket hang up|ECONNRESET/,
+    );
     const began = performance.now();
     const slow = store.insert(
       "events",
@@ -69,7 +71,7 @@ describe("when a server's answer gets lost", () => {
     await insert(elsewhere);
     expect(await present(late)).toEqual([]);
     await slow;
-    while (performance.now() - began < 900) expect(await countOf(late)).toBe(0);
+    while (performance.now() - began < 3_500) expect(await countOf(late)).toBe(0);
     expect(
       await store.present("events", { log: "log-a", partition: 7, from: 0, to: 2_000_000 }),
     ).toHaveLength(1);

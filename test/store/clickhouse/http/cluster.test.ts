@@ -123,7 +123,7 @@ describe("every statement that the store sends", () => {
           answer.toString().replaceAll('"MergeTree ', `${JSON.stringify(replicated).slice(0, -1)} `),
         );
       },
-      insert: async (insert) => engine.insert(insert),
+      insert: async (...inserts) => engine.insert(...inserts),
       read: async (request) => engine.read(request),
       close: async () => {},
     };
@@ -152,7 +152,7 @@ describe("every statement that the store sends", () => {
         sent.push(sql);
         return engine.run(sql, format);
       },
-      insert: async (insert) => engine.insert(insert),
+      insert: async (...inserts) => engine.insert(...inserts),
       read: async (request) => engine.read(request),
       close: async () => {},
     };

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ExceptionWatch, exceptionOf } from "../../../../src/store/clickhouse/http/exception.ts";
 
@@ -26,8 +26,9 @@ const rowBytes = fc
   .map((parts) => Buffer.from(parts.join("")));
 const cutPlaces = fc.array(fc.nat(500));
 
+const isPlain = (bytes: Buffer) => !bytes.includes(`\r\n__exception__\r\n${TAG}\r\n`);
+
 test("rows pass as they are, however they are cut and whatever they hold", () => {
-  const isPlain = (bytes: Buffer) => !bytes.includes(`\r\n__exception__\r\n${TAG}\r\n`);
   fc.assert(
     fc.property(rowBytes.filter(isPlain), cutPlaces, (bytes, cuts) => {
       const { rows, watch } = pass(bytes, cuts);
