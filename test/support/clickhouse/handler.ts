@@ -54,9 +54,11 @@ export class Handler {
         "Code: 516. DB::Exception: headrace: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)";
       throw new ClickHouseError(message, 516);
     }
-    const statement = statementOf(new URL(request.url ?? "/", "http://x").searchParams, body);
+    const params = new URL(request.url ?? "/", "http://x").searchParams;
+    const statement = statementOf(params, body);
+    const whole = params.get("wait_end_of_query") === "1";
     const isInsert = /^\s*INSERT\b/.test(statement.sql);
-    const fault = this.#take(isInsert ? "insert" : "query", statement.sql);
+    const fault = this.#take(isInsert ? "insert" : "query", statement.sql, !whole);
     response.setHeader("x-clickhouse-query-id", statement.id);
     response.setHeader("x-clickhouse-exception-tag", TAG);
     switch (fault?.kind) {
@@ -79,13 +81,14 @@ export class Handler {
         break;
     }
     if (isInsert) await this.#insert(statement, response, fault);
-    else await this.#query(request, statement, response, fault);
+    else await this.#query(statement, response, fault, whole);
   }
 
-  #take(on: Fault["on"], sql: string): Fault | undefined {
+  #take(on: Fault["on"], sql: string, streamed: boolean): Fault | undefined {
     // What ends a query, and looks whether it has ended, isn't hindered: whoever does it would try again.
     if (/KILL QUERY|system\.processes/.test(sql)) return undefined;
-    const fault = this.#faults.find((one) => one.on === on);
+    // Only an answer that comes in pieces can be cut.
+    const fault = this.#faults.find((one) => one.on === on && (one.kind !== "cut" || streamed));
     if (fault === undefined) return undefined;
     this.faulted += 1;
     this.#faults = this.#faults.flatMap((one) =>
@@ -114,10 +117,10 @@ export class Handler {
   }
 
   async #query(
-    request: IncomingMessage,
     statement: Statement,
     response: ServerResponse,
     fault: Fault | undefined,
+    whole: boolean,
   ): Promise<void> {
     if (/^\s*KILL QUERY/.test(statement.sql)) this.#killPending(statement.sql);
     if (
@@ -127,9 +130,8 @@ export class Handler {
       response.end("1\n");
       return;
     }
-    const wait = new URL(request.url ?? "/", "http://x").searchParams.get("wait_end_of_query") === "1";
     if (
-      wait ||
+      whole ||
       !/^\s*(?:SELECT|WITH|FROM|DESCRIBE|EXPLAIN|EXISTS|SHOW|\()/i.test(withoutComments(statement.sql))
     ) {
       const bytes = await this.#engine.run(statement);
