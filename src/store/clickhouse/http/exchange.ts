@@ -26,10 +26,19 @@ export interface HttpCall {
   readonly signal?: AbortSignal;
 }
 
+/** An answer that has begun goes on within this time, or it has broken off. Milliseconds. */
+const SILENCE_MAX = 30 * SECOND;
+
 /** The server couldn't be reached, or the connection broke, or something between said that it couldn't reach it. */
 export class Unreachable extends Error {
   /** Whether the request may have arrived all the same. */
   readonly sent: boolean;
+
+  /** Nothing listens there. */
+  get refused(): boolean {
+    const { cause } = this;
+    return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+  }
 
   constructor(message: string, sent: boolean, cause?: unknown) {
     super(message, { cause });
@@ -145,27 +154,39 @@ function queryText(params: HttpCall["params"]): string {
 
 /** The whole body of an answer of our own. Fails with Unreachable when it breaks off. */
 export async function readWhole(answer: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
   try {
-    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    return await gather(answer, Infinity);
   } catch (error) {
     throw new Unreachable(`The answer broke off: ${messageOf(error)}`, true, error);
   }
-  return Buffer.concat(chunks);
 }
 
 /** The text of an error, or the beginning of whatever it is. */
 async function readSome(answer: IncomingMessage): Promise<string> {
+  try {
+    return (await gather(answer, EXCEPTION_BYTES_MAX)).toString();
+  } catch {
+    return "";
+  }
+}
+
+/** The bytes of an answer, of a longer one the first. */
+async function gather(answer: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const silence = setTimeout(
+    () => answer.destroy(new Error(`nothing came for ${SILENCE_MAX / SECOND} s`)),
+    SILENCE_MAX,
+  );
   try {
     for await (const chunk of answer) {
       chunks.push(chunk as Buffer);
       bytes += (chunk as Buffer).length;
-      if (bytes > EXCEPTION_BYTES_MAX) break;
+      if (bytes > bytesMax) break;
+      silence.refresh();
     }
-  } catch {
-    // What has come so far will do.
+  } finally {
+    clearTimeout(silence);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }

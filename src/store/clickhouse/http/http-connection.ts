@@ -119,9 +119,10 @@ export class HttpConnection implements ClickHouseConnection {
   }
 
   async endInserts(mark: string): Promise<void> {
-    const id = quoteText(insertId(mark));
+    // With what ends it: partition 1 isn't 10.
+    const id = quoteText(`${insertId(mark)} `);
     const begins = (column: string): string => `startsWith(${column}, ${id})`;
-    await this.#servers.end(begins, { patience: SETTLE_PATIENCE, looks: 1 });
+    await this.#servers.end(begins, { patience: SETTLE_PATIENCE, own: false });
   }
 
   copies(table: string): string {
@@ -243,7 +244,7 @@ export class HttpConnection implements ClickHouseConnection {
         if (!isUnclear) throw error;
         // It may run, and commit after whoever asks next has been answered; of a cluster's shards one may when another has failed.
         const isThis = (column: string): string => `${column} = ${quoteText(queryId)}`;
-        await this.#servers.end(isThis, { server, patience: SETTLE_PATIENCE, looks: 2 });
+        await this.#servers.end(isThis, { server, patience: SETTLE_PATIENCE, own: true });
         throw error;
       }
     }, false);

@@ -20,11 +20,15 @@ const LOOK_INTERVAL = { away: SECOND, there: 10 * SECOND };
 /** How often a query that is ended is looked after, at first and at most. Milliseconds. */
 const SETTLE_INTERVAL = { first: 50, max: 2 * SECOND };
 
+/** A server that stops refuses connections first, and then waits 5 s at most for what runs. Milliseconds. */
+const STOPPING_MAX = 7 * SECOND;
 const UNKNOWN_DATABASE = 81;
 
 /** One of the hosts that a URL names. */
 export interface Server {
   readonly exchange: HttpExchange;
+  /** Since when nothing listens there, in milliseconds of the process's clock; undefined as soon as something does. */
+  refusedSince?: number | undefined;
   /** Whether its database is known to be this store. Another one of that name must not be taken for it. */
   isOurs: boolean;
 }
@@ -45,8 +49,8 @@ export interface Ending {
   readonly server?: Server;
   /** Milliseconds after which a server that can't be reached is taken to have ended them. */
   readonly patience: number;
-  /** How often in a row they must be seen to run no more: a request may arrive a moment after the first look. */
-  readonly looks: number;
+  /** They were begun by this process, just now. */
+  readonly own: boolean;
 }
 
 /** The hosts of a store: the first that answers is used, until it doesn't. */
@@ -165,19 +169,24 @@ export class Servers {
   async #endOn(
     server: Server,
     condition: string,
-    { patience, looks, signal }: Ending & { readonly signal?: AbortSignal },
+    { patience, own, signal }: Ending & { readonly signal?: AbortSignal },
   ): Promise<void> {
     const deadline = performance.now() + patience;
+    // A request of our own may arrive a moment after the first look.
+    const looks = own ? 2 : 1;
     let gone = 0;
     for (let delay: number = SETTLE_INTERVAL.first; ; delay = Math.min(2 * delay, SETTLE_INTERVAL.max)) {
       if (this.#closing.signal.aborted) throw draining();
       if (signal?.aborted === true) return;
       try {
         gone = (await this.#killOn(server, condition)) === 0 ? gone + 1 : 0;
+        server.refusedSince = undefined;
         if (gone >= looks) return;
       } catch (error) {
-        if (!(error instanceof Unreachable)) throw error;
         gone = 0;
+        if (hasStopped(server, error)) return;
+        // Who has begun one must wait for its end, whatever keeps it from looking; who only asks may fail.
+        if (!(error instanceof Unreachable) && !own) throw error;
       }
       if (performance.now() > deadline) return;
       await sleep(delay);
@@ -245,6 +254,16 @@ export async function readStoreComment(
   const sql = `SELECT comment FROM system.databases WHERE name = ${quoteText(database)}`;
   const [line, end] = (await ask(sql)).toString().split("\n");
   return end === undefined ? undefined : line;
+}
+
+/** Whether nothing has listened there for so long that the process must have ended. */
+function hasStopped(server: Server, error: unknown): boolean {
+  if (!(error instanceof Unreachable) || !error.refused) {
+    server.refusedSince = undefined;
+    return false;
+  }
+  server.refusedSince ??= performance.now();
+  return performance.now() - server.refusedSince > STOPPING_MAX;
 }
 
 /** Whether asking twice changes nothing. */
