@@ -6,6 +6,7 @@ import { diskFull } from "./scenarios/disk-full.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
 import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
+import { killClickHouse } from "./scenarios/kill-clickhouse.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
 import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
@@ -48,4 +49,5 @@ export const scenarios: readonly Scenario[] = [
   clockJumps,
   manyIds,
   killPostgres,
+  killClickHouse,
 ];
