@@ -30,6 +30,8 @@ export class FaultyWorld {
   readonly #fault: Fault;
   readonly #die: () => void;
   readonly #files: LedgerFile[] = [];
+  /** Steps that have begun: the loader reads ahead while it inserts. */
+  readonly #inFlight = new Set<Promise<unknown>>();
   #dead = false;
 
   constructor(log: Log, store: Store, fault: Fault) {
@@ -105,6 +107,15 @@ export class FaultyWorld {
     };
   }
 
+  async #track<Value>(work: Promise<Value>): Promise<Value> {
+    this.#inFlight.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#inFlight.delete(work);
+    }
+  }
+
   async #step<Value>(
     name: string,
     work: () => Promise<Value>,
@@ -112,12 +123,18 @@ export class FaultyWorld {
   ): Promise<Value> {
     if (this.#dead) return new Promise(() => {});
     this.steps.push(name);
-    if (this.steps.length - 1 !== this.#fault.step) return work();
+    if (this.steps.length - 1 !== this.#fault.step) {
+      const value = await this.#track(work());
+      // Its answer comes too late for a process that has died meanwhile.
+      return this.#dead ? new Promise(() => {}) : value;
+    }
     this.#dead = this.#fault.dies;
     if (this.#fault.moment === "half") await half?.().catch(() => {});
     // An insert that the store refuses has that for its answer, fault or not.
     if (this.#fault.moment === "after") await work().catch(() => {});
     if (this.#fault.dies) {
+      // What a process had begun ends with it; here it has to end by itself.
+      await Promise.allSettled(this.#inFlight);
       this.#die();
       return new Promise(() => {});
     }
