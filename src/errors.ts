@@ -162,6 +162,12 @@ export const ERRORS = {
     title: "The ledger can't be read or written",
     advice: "Look at the disk. Loading resumes by itself; nothing that was accepted is lost.",
   },
+  lease_lost: {
+    status: 503,
+    retryable: true,
+    title: "Another process loads this partition now",
+    advice: "Nothing to do: what was begun here is left to the process that holds the lease.",
+  },
 
   // Requests
   bad_request: {

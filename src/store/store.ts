@@ -7,7 +7,7 @@ import type { TextColumn } from "./text-column.ts";
  * The port to the analytics database. Adapters: `clickhouse/` and `postgres/`.
  *
  * Errors are HeadraceErrors. An insert fails with `store_refused_events` when the data is at fault (`details.reason`, and
- * `details.row` when the store names it: the index in the batch), and with `store_failed` for anything else. A query fails
+ * `details.row` when the store names it: the index in the batch), with `lease_lost` when its time was over, and with `store_failed` for anything else. A query fails
  * with `query_failed`, `query_timeout`, `query_too_large`, `query_cancelled`, `overloaded` (too many at once), `draining` (the
  * store is closing) or `store_failed`.
  */
@@ -65,6 +65,15 @@ export interface Store {
 
   /** Whether the database can be reached, as far as is known without asking it. Absent: it is in this process. */
   status?(): StoreState;
+
+  /** The store's own clock, milliseconds since 1970: what `PlannedBatch.until` is measured by. */
+  clock(): Promise<number>;
+
+  /**
+   * For whoever takes over a partition of a log from a process that may have died, after that one's `until` has passed: when it
+   * resolves, no insert of that process is running any more. Absent: `present` sees to it, or the store is in this process.
+   */
+  endInserts?(): Promise<void>;
 
   /** Waits for what is running and closes. */
   close(): Promise<void>;
@@ -143,6 +152,11 @@ export interface PlannedBatch {
   readonly acceptedAt: Float64Array;
   /** Id of each row, when the table keeps ids. */
   readonly ids?: TextColumn;
+  /**
+   * When the right to insert it ends, by the store's own clock (`Store.clock`, milliseconds): an insert that waited for so long
+   * fails with `lease_lost`, and leaves nothing. An engine may round it down to a second. Default: never.
+   */
+  readonly until?: number;
 }
 
 export interface OffsetRange {

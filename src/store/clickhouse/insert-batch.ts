@@ -6,7 +6,7 @@ import { checkLines } from "../check-lines.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
 import { DATABASE, idsTable } from "./ddl.ts";
-import { insertError } from "./engine-errors.ts";
+import { insertError, TIME_IS_OVER } from "./engine-errors.ts";
 import type { TextColumn } from "../text-column.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
@@ -50,7 +50,7 @@ async function insertCounted(
  */
 function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
   const names = batch.schema.columns.map((column) => quoteName(column.name));
-  const place = `_row_number + 1 + throwIf(_row_number >= ${batch.count}, 'more rows than lines')`;
+  const place = `_row_number + 1 + throwIf(_row_number >= ${batch.count}, 'more rows than lines')${whileAllowed(batch)}`;
   const columns = [...names, ...[log, partition, offset, acceptedAt].map(quoteName)];
   return {
     sql: (input) =>
@@ -74,6 +74,15 @@ function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
   };
 }
 
+/**
+ * Added to a number: nothing, but it fails for each block of rows that comes when the batch's time is over. The engine has no
+ * such function of milliseconds in all versions.
+ */
+function whileAllowed({ until }: PlannedBatch): string {
+  if (until === undefined) return "";
+  return ` + throwIf(nowInBlock() >= toDateTime(${Math.floor(until / SECOND)}), '${TIME_IS_OVER}')`;
+}
+
 /** Offset and accept time of each row, 8 bytes each. */
 function identityBytes({ count, offsets, acceptedAt: times }: PlannedBatch): Buffer {
   const bytes = Buffer.allocUnsafeSlow(count * 16);
@@ -91,7 +100,7 @@ function idsStatement(table: string, batch: PlannedBatch, ids: TextColumn): Inse
     sql: (input) =>
       [
         `INSERT INTO ${DATABASE}.${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
-        `SELECT id, ${quoteText(batch.log)}, o, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
+        `SELECT id, ${quoteText(batch.log)}, o${whileAllowed(batch)}, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
       ].join(" "),
     inputs: {
       ids: {
