@@ -114,6 +114,13 @@ export const ERRORS = {
     title: "The log can't take more: a write or a sync failed",
     advice: "Nothing of the request was kept. Look at the disk, restart Headrace, and send it again.",
   },
+  log_unreachable: {
+    status: 503,
+    retryable: true,
+    title: "The log's servers don't answer",
+    advice:
+      "Send it again with the same Idempotency-Key. Check that NATS runs at the addresses of HEADRACE_LOG_URL, with JetStream switched on, and that a majority of its servers is there; `headrace doctor` says what it finds.",
+  },
   log_full: {
     status: 503,
     retryable: true,
