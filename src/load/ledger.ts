@@ -76,6 +76,7 @@ async function failing<Value>(path: string, work: () => Promise<Value>): Promise
   try {
     return await work();
   } catch (error) {
+    if (error instanceof HeadraceError) throw error;
     throw new HeadraceError("ledger_failed", `${path}: ${messageOf(error)}`, { cause: error });
   }
 }

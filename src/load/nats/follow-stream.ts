@@ -1,0 +1,77 @@
+import { DeliverPolicy, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import type { Nats } from "../../nats/open-nats.ts";
+import { SECOND } from "../../units.ts";
+import { pause } from "../backoff.ts";
+
+/** How long one request for messages stands, and how often the server says meanwhile that it is there. Milliseconds. */
+const PULL = { expires: 3 * SECOND, idle_heartbeat: SECOND };
+/** Before following is tried again, in milliseconds. */
+const RETRY_PAUSE = 250;
+
+export interface Following {
+  readonly stream: string;
+  /** Of these subjects only the latest message each, to begin with. Default: all messages. */
+  readonly latestOf?: string;
+  message(message: JsMsg): void;
+  /** The stream was made anew: what was told of it doesn't hold any more. */
+  anew(): void;
+}
+
+export interface Followed {
+  /** Resolves when all that the stream held has been told. */
+  readonly current: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Tells every message of a JetStream stream in its order, whatever happens to connections and servers meanwhile. */
+export function followStream(nats: Nats, following: Following): Followed {
+  const closing = new AbortController();
+  const current = Promise.withResolvers<void>();
+  let messages: ConsumerMessages | undefined;
+  let next = 0;
+  let created: string | undefined;
+
+  async function follow(): Promise<void> {
+    const info = await nats.manager.streams.info(following.stream);
+    if (created !== undefined && created !== info.created) {
+      next = 0;
+      following.anew();
+    }
+    created = info.created;
+    const consumer = await nats.jetstream.consumers.get(following.stream, from());
+    if ((await consumer.info(true)).num_pending === 0) current.resolve();
+    messages = await consumer.consume(PULL);
+    if (closing.signal.aborted) return;
+    for await (const message of messages) {
+      next = message.seq + 1;
+      following.message(message);
+      if (message.info.pending === 0) current.resolve();
+    }
+  }
+
+  function from() {
+    if (next > 0) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next };
+    const { latestOf } = following;
+    if (latestOf === undefined) return { deliver_policy: DeliverPolicy.All };
+    return { deliver_policy: DeliverPolicy.LastPerSubject, filter_subjects: latestOf };
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      // The connection, a leader, the stream itself: it comes back, or somebody makes it.
+      await follow().catch(() => {});
+      await messages?.close().catch(() => {});
+      await pause(RETRY_PAUSE, closing.signal);
+    }
+  }
+
+  const ended = run();
+  return {
+    current: current.promise,
+    async close() {
+      closing.abort();
+      await messages?.close().catch(() => {});
+      await ended;
+    },
+  };
+}
