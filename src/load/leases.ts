@@ -1,4 +1,5 @@
 import type { LoadStatus } from "./load.ts";
+import type { WireRebuild } from "./remote/rebuild-wire.ts";
 
 /**
  * The port to what several processes agree by on who loads which partition: leases that end by themselves. Adapter: `nats/`.
@@ -53,6 +54,8 @@ export interface Holder {
 export interface HolderNote extends Pick<LoadStatus, "state" | "reason"> {
   /** Age of the oldest event that isn't queryable, in milliseconds. */
   readonly lagAge: number;
+  /** The latest rebuild that this holder has begun. */
+  readonly rebuild?: WireRebuild;
 }
 
 /** Called by the leases; all are optional. Must not throw. */

@@ -60,9 +60,9 @@ export class HeldLease implements Lease {
   }
 
   tell(note: HolderNote): void {
-    const { state, reason } = this.#value.note;
+    const isNews = newsOf(note) !== newsOf(this.#value.note);
     this.#value = { ...this.#value, note };
-    if (state === note.state && reason === note.reason) return;
+    if (!isNews) return;
     this.#toldAnew = true;
     this.#options.renewSoon();
   }
@@ -134,4 +134,9 @@ export class HeldLease implements Lease {
     this.#options.observer.lost?.(this, reason);
     this.#over.abort(new HeadraceError("lease_lost", `Its lease is lost: ${reason}`));
   }
+}
+
+/** What others should know of at once. */
+function newsOf({ state, reason, rebuild }: HolderNote): string {
+  return JSON.stringify([state, reason, rebuild?.id, rebuild?.state]);
 }

@@ -48,8 +48,8 @@ export class LatestValues {
     return this.#values.get(subject);
   }
 
-  entries(): Iterable<readonly [string, Standing]> {
-    return this.#values.entries();
+  entries(): readonly (readonly [string, Standing])[] {
+    return [...this.#values];
   }
 
   /**

@@ -20,7 +20,6 @@ export interface LoadNames {
 }
 
 export function loadNames(prefix: string): LoadNames {
-  const place = ({ stream, partition }: PartitionName): string => `${stream}.${partition}`;
   return {
     leases: `${prefix}-leases`,
     ledgers: `${prefix}-ledgers`,
@@ -31,6 +30,10 @@ export function loadNames(prefix: string): LoadNames {
     ledger: (partition) => `${prefix}.ledgers.${place(partition)}`,
     call: (partition) => `${prefix}.calls.${place(partition)}`,
   };
+}
+
+function place({ stream, partition }: PartitionName): string {
+  return `${stream}.${partition}`;
 }
 
 /** Bytes of a message, under every server's `max_payload` (1 MiB by default) with its headers. */

@@ -17,8 +17,8 @@ const PATIENCE_SHARE = 0.1;
 const FORGOTTEN_AFTER = 20;
 
 export interface NatsLeasesOptions {
-  /** The store's clock, milliseconds: leases end by it. */
-  readonly storeClock: () => Promise<number>;
+  /** The store's clock, milliseconds: leases end by it. Only who loads needs it. */
+  readonly storeClock?: () => Promise<number>;
   /** Milliseconds. Default LEASE_TTL. */
   readonly ttl?: number;
   readonly observer?: LeaseObserver;
@@ -92,9 +92,8 @@ export class NatsLeases implements Leases {
   holder(partition: PartitionName): Holder | undefined {
     const standing = this.#values.get(this.#names.lease(partition));
     const owner = this.#ownerOf(standing);
-    if (owner === undefined) return undefined;
-    const { note } = standing?.value as LeaseValue;
-    return { note, isHere: owner === this.#id };
+    const { note } = partly<LeaseValue>(standing);
+    return owner === undefined || note === undefined ? undefined : { note, isHere: owner === this.#id };
   }
 
   async close(): Promise<void> {
@@ -137,21 +136,22 @@ export class NatsLeases implements Leases {
     if (this.#closing.signal.aborted) return;
     const wanted = this.#wanted();
     for (const [subject, lease] of this.#held) if (wanted.get(subject) !== this.#id) lease.handOn();
-    const free = [...wanted].filter(
-      ([subject, owner]) =>
-        owner === this.#id &&
-        !this.#held.has(subject) &&
-        this.#ownerOf(this.#values.get(subject)) === undefined,
-    );
+    const free = [...wanted].filter(([subject, owner]) => {
+      const before = this.#ownerOf(this.#values.get(subject));
+      // One that was lost here stands there for a while yet.
+      return owner === this.#id && !this.#held.has(subject) && (before === undefined || before === owner);
+    });
     await Promise.all(free.map(([subject]) => this.#take(subject, storeTime).catch(() => {})));
   }
 
   /** The store's clock when it answers in time; else no lease is longer than it was. */
   async #storeTime(): Promise<number | undefined> {
+    const { storeClock } = this.#options;
+    if (storeClock === undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => resolve(undefined), this.#ttl / RENEWALS / 2);
     try {
-      return await Promise.race([this.#options.storeClock().catch(() => undefined), promise]);
+      return await Promise.race([storeClock().catch(() => undefined), promise]);
     } finally {
       clearTimeout(timer);
     }
@@ -168,7 +168,7 @@ export class NatsLeases implements Leases {
   #wanted(): ReadonlyMap<string, string> {
     const members = new Map<string, ReadonlySet<string>>([[this.#id, new Set(this.#partitions.keys())]]);
     const prefix = this.#names.member("");
-    for (const [subject, standing] of [...this.#values.entries()]) {
+    for (const [subject, standing] of this.#values.entries()) {
       if (!subject.startsWith(prefix)) continue;
       const { can, ttl } = partly<MemberValue>(standing);
       if (can === undefined || ttl === undefined) continue;

@@ -21,6 +21,8 @@ interface Taker {
   close(): Promise<void>;
 }
 
+const sizes = (all: readonly Taker[]): number[] => all.map(({ held }) => held.size);
+
 describe.skipIf(natsMissing() !== undefined)("leases on JetStream", () => {
   let server: NatsServer;
   let world: NatsWorld;
@@ -31,11 +33,12 @@ describe.skipIf(natsMissing() !== undefined)("leases on JetStream", () => {
   });
   afterAll(() => server.remove());
   afterEach(async () => {
-    for (const child of children.splice(0)) {
-      child.kill("SIGKILL");
-      await (child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined);
+    for (const one of children.splice(0)) {
+      const exited = one.exitCode === null && one.signalCode === null ? once(one, "exit") : undefined;
+      one.kill("SIGKILL");
+      await exited;
     }
-    await Promise.all(takers.splice(0).map((taker) => taker.close()));
+    await Promise.all(takers.splice(0).map((one) => one.close()));
     await world.close();
   });
 
@@ -94,7 +97,6 @@ describe.skipIf(natsMissing() !== undefined)("leases on JetStream", () => {
     const one = await taker();
     const two = await taker();
     const three = await taker();
-    const sizes = (all: Taker[]): number[] => all.map(({ held }) => held.size);
     await until(() => sizes([one, two, three]).every((size) => size === 2), { timeout: 8_000 });
     const everyone = [one, two, three].flatMap(({ held }) => [...held.keys()]).sort();
     expect(everyone).toEqual(["a", "b", "c", "d", "e", "f"]);

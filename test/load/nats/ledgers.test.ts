@@ -16,28 +16,29 @@ const begin = (offset = 0): LedgerState => ({
   refused: [],
 });
 
+const open = (from: NatsLedgers, shutOut: () => void = () => {}) =>
+  openLedger(from.open(PLACE, shutOut), "the ledger");
+
 describe.skipIf(natsMissing() !== undefined)("ledgers on JetStream", () => {
   let server: NatsServer;
   let world: NatsWorld;
-  const opened: NatsLedgers[] = [];
+  const all: NatsLedgers[] = [];
   beforeAll(async () => {
     server = await startNatsServer();
   });
   afterAll(() => server.remove());
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map((ledgers) => ledgers.close()));
+    await Promise.all(all.splice(0).map((one) => one.close()));
     await world.close();
   });
 
   async function ledgers(): Promise<NatsLedgers & { readonly nats: Nats }> {
     const nats = await world.connect();
     const one = Object.assign(new NatsLedgers(nats), { nats });
-    opened.push(one);
+    all.push(one);
     await one.current;
     return one;
   }
-  const open = (from: NatsLedgers, shutOut: () => void = () => {}) =>
-    openLedger(from.open(PLACE, shutOut), "the ledger");
 
   test("what one process wrote, another reads, entry by entry and after it was written anew", async () => {
     world = natsWorld(server);
@@ -131,6 +132,7 @@ describe.skipIf(natsMissing() !== undefined)("ledgers on JetStream", () => {
     let offset: number | undefined;
     follower.follow(PLACE, (state) => (offset = state?.loaded.offset));
     await until(() => offset === 5, { timeout: 9_000 });
+    expect((await open(await ledgers())).state?.inserts).toHaveLength(1);
   }, 20_000);
 
   test("a damaged entry is told as such, and not loaded from", async () => {

@@ -202,22 +202,22 @@ export function describeInsert(store: () => Store, words: StoreWords): void {
       const lines = [Buffer.from(`${JSON.stringify(row(1))}\n`.repeat(count))];
       const acceptedAt = new Float64Array(count);
       const until = (await store().clock()) + 1_500;
-      let [inserted, lost] = [0, 0];
-      const insert = async (first: number): Promise<void> => {
+      let inserted = 0;
+      const isDone = async (first: number): Promise<boolean> => {
         const offsets = Float64Array.from({ length: count }, (_row, i) => first + i);
         const batch = { ...batchOf(schema, []), lines, count, offsets, acceptedAt, until };
-        await store()
-          .insert("meanwhile", batch)
-          .then(
-            () => (inserted += count),
-            (error: { readonly code: string }) => {
-              expect(error.code).toBe("lease_lost");
-              lost += 1;
-            },
-          );
+        try {
+          await store().insert("meanwhile", batch);
+          inserted += count;
+          return true;
+        } catch (error) {
+          expect(error).toMatchObject({ code: "lease_lost" });
+          return false;
+        }
       };
-      for (let first = 0; lost === 0; first += 4 * count) {
-        await Promise.all([0, 1, 2, 3].map((n) => insert(first + n * count)));
+      for (let first = 0; ; first += 4 * count) {
+        const done = await Promise.all([0, 1, 2, 3].map((n) => isDone(first + n * count)));
+        if (!done.every(Boolean)) break;
       }
       expect(await countOf("meanwhile")).toBe(inserted);
     });
