@@ -10,6 +10,8 @@ const RETRY_PAUSE = 250;
 
 export interface Following {
   readonly stream: string;
+  /** A subject of the stream for marks of our own: whoever has read a mark has read all that came before. */
+  readonly mark: string;
   /** Of these subjects only the latest message each, to begin with. Default: all messages. */
   readonly latestOf?: string;
   message(message: JsMsg): void;
@@ -38,14 +40,16 @@ export function followStream(nats: Nats, following: Following): Followed {
       following.anew();
     }
     created = info.created;
+    // How many messages a consumer has before it isn't exact in all servers, when some are replaced meanwhile.
+    const { seq: mark } = await nats.jetstream.publish(following.mark);
     const consumer = await nats.jetstream.consumers.get(following.stream, from());
-    if ((await consumer.info(true)).num_pending === 0) current.resolve();
     messages = await consumer.consume(PULL);
     if (closing.signal.aborted) return;
+    void nats.manager.streams.purge(following.stream, { filter: following.mark, keep: 1 }).catch(() => {});
     for await (const message of messages) {
       next = message.seq + 1;
-      following.message(message);
-      if (message.info.pending === 0) current.resolve();
+      if (message.subject !== following.mark) following.message(message);
+      if (message.seq >= mark) current.resolve();
     }
   }
 

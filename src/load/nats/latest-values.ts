@@ -15,6 +15,8 @@ export interface Standing {
 
 export interface LatestOptions {
   readonly stream: string;
+  /** See `Following.mark`. */
+  readonly mark: string;
   /** With a wildcard at its end. */
   readonly subjects: string;
   /** A value has changed, from this one if there was one. */
@@ -33,6 +35,7 @@ export class LatestValues {
     this.#options = options;
     this.#followed = followStream(nats, {
       stream: options.stream,
+      mark: options.mark,
       latestOf: options.subjects,
       message: (message) => this.#add(message),
       anew: () => this.#values.clear(),

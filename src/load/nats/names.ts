@@ -10,6 +10,8 @@ export interface LoadNames {
   readonly leases: string;
   /** The JetStream stream of ledgers. */
   readonly ledgers: string;
+  /** See `Following.mark`. */
+  readonly marks: { readonly leases: string; readonly ledgers: string };
   lease(partition: PartitionName): string;
   member(id: string): string;
   lock(stream: string): string;
@@ -23,6 +25,7 @@ export function loadNames(prefix: string): LoadNames {
   return {
     leases: `${prefix}-leases`,
     ledgers: `${prefix}-ledgers`,
+    marks: { leases: `${prefix}.leases.mark`, ledgers: `${prefix}.ledgers.mark` },
     lease: (partition) => `${prefix}.leases.lease.${place(partition)}`,
     member: (id) => `${prefix}.leases.member.${id}`,
     lock: (stream) => `${prefix}.leases.lock.${stream}`,

@@ -67,6 +67,7 @@ export class NatsLeases implements Leases {
     this.#ttl = options.ttl ?? LEASE_TTL;
     this.#values = new LatestValues(nats, {
       stream: this.#names.leases,
+      mark: this.#names.marks.leases,
       subjects: `${nats.prefix}.leases.>`,
       changed: (subject, before) => {
         // What others renew changes nothing for this one.

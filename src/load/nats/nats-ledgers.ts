@@ -32,6 +32,7 @@ export class NatsLedgers implements Ledgers {
     this.#names = loadNames(nats.prefix);
     this.#followed = followStream(nats, {
       stream: this.#names.ledgers,
+      mark: this.#names.marks.ledgers,
       message: (message) => this.#ledger(message.subject).add(message),
       anew: () => {
         for (const ledger of this.#read.values()) ledger.forget();
