@@ -27,6 +27,19 @@ export class RememberedKeys<Place extends { readonly acceptedAt: number }> {
     return place;
   }
 
+  /** Forgets all, since what they stand for isn't there any more. */
+  clear(): void {
+    this.#places.clear();
+  }
+
+  /** Tells that what stood under a key is gone. */
+  forget(key: string): void {
+    const place = this.#places.get(key);
+    if (place === undefined) return;
+    this.#forgotten = Math.max(this.#forgotten, place.acceptedAt);
+    this.#places.delete(key);
+  }
+
   /** Tells that an entry lies elsewhere now, if it lies where `from` says. */
   move(key: string, from: (place: Place) => boolean, place: Place): void {
     const current = this.#places.get(key);
