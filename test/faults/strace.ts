@@ -62,12 +62,12 @@ export function delaying(): string[] {
   ];
 }
 
-/** From a recording: how often each call was made on paths in one of the folders, and these paths. */
+/** From a recording: the arguments of each call that was made on paths in one of the folders, in order, and these paths. */
 export function callsIn(
   recorded: string,
   folders: readonly string[],
-): { readonly counts: ReadonlyMap<Call, number>; readonly paths: readonly string[] } {
-  const counts = new Map<Call, number>();
+): { readonly calls: ReadonlyMap<Call, readonly string[]>; readonly paths: readonly string[] } {
+  const calls = new Map<Call, string[]>();
   const paths = new Set<string>();
   for (const line of recorded.split("\n")) {
     // `123 fdatasync(61</data/log/x>) = 0` and `123 rename("/data/a", "/data/b") = 0`
@@ -76,7 +76,10 @@ export function callsIn(
       .map(([, path = ""]) => path)
       .filter((path) => folders.some((folder) => path === folder || path.startsWith(`${folder}/`)));
     for (const path of mine) paths.add(path);
-    if (mine.length > 0) counts.set(call as Call, (counts.get(call as Call) ?? 0) + 1);
+    if (mine.length === 0) continue;
+    const before = calls.get(call as Call);
+    if (before === undefined) calls.set(call as Call, [args]);
+    else before.push(args);
   }
-  return { counts, paths: [...paths] };
+  return { calls, paths: [...paths] };
 }

@@ -23,7 +23,7 @@ export const killSweep: Scenario = {
   needs: ["strace"],
   async run(context) {
     const isShort = context.scale === "short";
-    const stories = [firstStory(context), ...(isShort ? [] : [await recoveryStory(context)])];
+    const stories = [firstStory(context), await recoveryStory(context)];
     const places: Place[] = [];
     for (const story of stories) places.push(...(await rehearse(story)));
     if (places.length === 0) throw new Error("the rehearsal saw no call of the log or the ledger");
@@ -76,6 +76,8 @@ interface Place {
   /** Which of these calls on these paths; the first is 1. */
   readonly nth: number;
   readonly isLast: boolean;
+  /** The call's arguments in the rehearsal, as strace shows them: the beginning of what was written. */
+  readonly args: string;
   /** Of the log and the ledger, all that the story touches. */
   readonly paths: readonly string[];
 }
@@ -102,8 +104,8 @@ function threeBatches(maker: EventMaker): SentBatch[] {
   return Array.from({ length: 3 }, () => maker.batch("plain", "keyed", true));
 }
 
-/** The writes to the ledgers: the first state of both, then a line before and a line after each insert. */
-const LINE_AFTER_SECOND_INSERT = 5;
+/** The ledger's line after an insert, as strace shows its beginning. */
+const LINE_AFTER_INSERT = /"[0-9a-f]{8} \{\\"kind\\":\\"loaded/;
 
 /** Begins with what a kill left: an insert that is done and not in the ledger yet, and the beginning of a record. */
 async function recoveryStory(context: FaultContext): Promise<Story> {
@@ -115,7 +117,7 @@ async function recoveryStory(context: FaultContext): Promise<Story> {
     batches: () => threeBatches(maker()),
   };
   const places = await rehearse(earlier);
-  const place = places.filter(({ call }) => call === "write")[LINE_AFTER_SECOND_INSERT];
+  const place = places.filter(({ args }) => LINE_AFTER_INSERT.test(args))[1];
   const sent = place === undefined ? undefined : await liveUntil(place);
   if (sent === undefined) throw new Error("no kill between an insert and its line in the ledger");
   const torn = join(folder, "torn");
@@ -145,14 +147,14 @@ async function rehearse(story: Story): Promise<Place[]> {
   await rm(data, { recursive: true, force: true });
   await story.begin(data);
   await live({ data, under: recording(recorded), batches: story.batches() });
-  const { counts, paths } = callsIn(await readFile(recorded, "utf8"), [
+  const { calls, paths } = callsIn(await readFile(recorded, "utf8"), [
     join(data, "log"),
     join(data, "ledger"),
   ]);
   return CHANGING_CALLS.flatMap((call) => {
-    const count = counts.get(call) ?? 0;
-    return Array.from({ length: count }, (_, index) => {
-      return { story, call, nth: index + 1, isLast: index + 1 === count, paths };
+    const each = calls.get(call) ?? [];
+    return each.map((args, index) => {
+      return { story, call, nth: index + 1, isLast: index + 1 === each.length, args, paths };
     });
   });
 }
