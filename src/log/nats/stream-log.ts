@@ -1,0 +1,272 @@
+import { HeadraceError } from "../../errors.ts";
+import type { Nats } from "../../nats/open-nats.ts";
+import type { LogObserver } from "../log.ts";
+import type { LogStream, Retention } from "../log-options.ts";
+import type { Appended, KeyedAnswer, NewBatch } from "../log.ts";
+import { RememberedKeys } from "../remembered-keys.ts";
+import { anchorAt, boundsOf, type Bounds } from "./anchor.ts";
+import { Chain } from "./chain.ts";
+import { Follower } from "./follower.ts";
+import { decodeHead } from "./message.ts";
+import { firstLogId, namesOf, type Names } from "./names.ts";
+import { Partition } from "./partition.ts";
+import { choosePartition } from "./choose-partition.ts";
+import { recallAll } from "./recall.ts";
+import type { Remembered } from "./remembered.ts";
+import { StreamServer } from "./server.ts";
+import type { KeyPlace } from "./view.ts";
+
+export interface StreamLogOptions {
+  readonly nats: Nats;
+  readonly remembered: Remembered;
+  readonly retention: Retention;
+  readonly keys: { readonly window: number; readonly count: number };
+  readonly queueBytes: number;
+  readonly observer: LogObserver;
+  readonly clock: () => number;
+}
+
+/** The log of one Headrace stream: a JetStream stream with a subject for each partition. */
+export class StreamLog {
+  readonly #options: StreamLogOptions;
+  readonly #name: string;
+  /** Events of a stream with an id are all in one partition. */
+  readonly #single: boolean;
+  readonly #names: Names;
+  readonly #server: StreamServer;
+  readonly #keys: RememberedKeys<KeyPlace>;
+  readonly #partitions: Partition[] = [];
+  #created = "";
+  #follower: Follower | undefined;
+  #rechecking: Promise<void> | undefined;
+  #refreshing = false;
+  #sticky: number | undefined;
+  #closed = false;
+
+  private constructor(stream: LogStream, options: StreamLogOptions) {
+    this.#options = options;
+    this.#name = stream.name;
+    this.#single = stream.id !== undefined;
+    this.#names = namesOf(options.nats.prefix, stream.name);
+    this.#server = new StreamServer(options.nats, this.#names.stream);
+    this.#keys = new RememberedKeys({ ...options.keys, clock: options.clock });
+  }
+
+  static async open(stream: LogStream, options: StreamLogOptions): Promise<StreamLog> {
+    const { remembered, nats } = options;
+    const log = new StreamLog(stream, options);
+    const count = nats.options.partitions;
+    await checkPartitions(remembered, stream.name, count);
+    await remembered.addSchema(stream.name, stream.schema);
+    const starts = await log.#starts(count);
+    for (const [partition, start] of starts.entries()) {
+      const cursors = await remembered.cursors(stream.name, partition);
+      log.#partitions.push(log.#partition(partition, stream.schema.fingerprint, { ...start, cursors }));
+    }
+    try {
+      await log.#follow(starts);
+      for (const partition of log.#partitions) partition.mendEnd();
+      await Promise.all(log.#partitions.map(({ appender }) => appender.idle()));
+      await log.refresh();
+      return log;
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  get newest(): number {
+    return Math.max(0, ...this.#partitions.map(({ view }) => view.newest));
+  }
+
+  get keys(): RememberedKeys<KeyPlace> {
+    return this.#keys;
+  }
+
+  at(partition: number): Partition | undefined {
+    return this.#partitions[partition];
+  }
+
+  get partitions(): readonly Partition[] {
+    return this.#partitions;
+  }
+
+  append(batch: NewBatch): Promise<Appended> {
+    this.#sticky ??= Math.floor(Math.random() * this.#partitions.length);
+    const chosen = this.#single ? 0 : (choosePartition(batch, this.#partitions.length) ?? this.#sticky);
+    const partition = this.#partitions[chosen];
+    if (partition === undefined) throw new HeadraceError("internal_error", `there is no partition ${chosen}`);
+    return partition.appender.append(batch);
+  }
+
+  async recall(key: string): Promise<KeyedAnswer | undefined> {
+    return (await this.#recallAll([key])).get(key);
+  }
+
+  #recallAll(keys: readonly string[]): Promise<Map<string, KeyedAnswer>> {
+    return recallAll(this.#server, (partition) => this.#names.subject(partition), this.#keys, keys);
+  }
+
+  #partition(
+    partition: number,
+    schema: string,
+    begin: ConstructorParameters<typeof Partition>[1],
+  ): Partition {
+    const { nats, remembered, queueBytes, observer } = this.#options;
+    const subject = this.#names.subject(partition);
+    const stream = this.#name;
+    return new Partition(
+      {
+        nats,
+        server: this.#server,
+        remembered,
+        stream,
+        partition,
+        subject,
+        keys: this.#keys,
+        recheck: () => this.#recheck(),
+        appender: {
+          stream,
+          partition,
+          schema,
+          queueBytes,
+          nats,
+          subject,
+          isHeld: (key) => this.#keys.find(key) !== undefined,
+          recallAll: (keys) => this.#recallAll(keys),
+          stored: ({ batches, bytes, took }) =>
+            observer.synced?.(stream, { batches, bytes, write: 0, sync: took }),
+          // Elsewhere there may be less of a crowd.
+          contended: () => (this.#sticky = undefined),
+        },
+      },
+      begin,
+    );
+  }
+
+  /** Where looking at each partition begins: at the first message whose keys are to be remembered. */
+  async #starts(count: number): Promise<Start[]> {
+    const { created, state } = await this.#server.ensure([this.#names.subjects], false);
+    this.#created = created;
+    const { clock, keys } = this.#options;
+    const since = state.messages === 0 ? 1 : await this.#server.sequenceAt(clock() - keys.window);
+    const starts: Start[] = [];
+    for (let partition = 0; partition < count; partition += 1) {
+      const subject = this.#names.subject(partition);
+      const bounds = await boundsOf(this.#server, subject);
+      starts.push(
+        bounds === undefined ? this.#emptyStart(partition) : await this.#startAt(subject, bounds, since),
+      );
+    }
+    return starts;
+  }
+
+  #emptyStart(partition: number): Start {
+    const log = firstLogId(this.#names.stream, partition, this.#created);
+    return { chain: new Chain({ after: 0, tip: 0, end: 0, log }), first: 0, last: 0 };
+  }
+
+  async #startAt(subject: string, bounds: Bounds, since: number): Promise<Start> {
+    const from = (await this.#server.next(subject, since)) ?? (await this.#server.last(subject));
+    const { sequence, head } =
+      from === undefined ? bounds.last : { sequence: from.seq, head: decodeHead(from.header) };
+    const chain = await anchorAt(this.#server, bounds, sequence, head);
+    return { chain, first: bounds.first.head.offset, last: bounds.last.sequence };
+  }
+
+  /** Looks at everything up to the last message that is there now, and goes on following what comes. */
+  async #follow(starts: readonly Start[]): Promise<void> {
+    const { nats } = this.#options;
+    const from = Math.min(...starts.map(({ chain }) => chain.last)) + 1;
+    this.#follower = new Follower(
+      { nats, stream: this.#names.stream, subject: this.#names.subjects, from },
+      (partition, ...seen) => this.#partitions[partition]?.view.apply(...seen),
+    );
+    await this.#follower.begin(() =>
+      this.#partitions.every(({ view }, partition) => view.chain.last >= (starts[partition]?.last ?? 0)),
+    );
+    for (const { view } of this.#partitions) await view.keysKnown();
+  }
+
+  /** Finds out whether the servers lost messages that this process has seen, and begins anew if so. */
+  #recheck(): Promise<void> {
+    return (this.#rechecking ??= this.#doRecheck().finally(() => (this.#rechecking = undefined)));
+  }
+
+  async #doRecheck(): Promise<void> {
+    if (this.#closed) return;
+    const info = await this.#server.find();
+    const isSame = info?.created === this.#created;
+    if (isSame && (await Promise.all(this.#partitions.map((one) => one.isAsSeen()))).every(Boolean)) return;
+    this.#options.observer.tailLost?.(this.#name);
+    this.#follower?.close();
+    this.#keys.clear();
+    const starts = await this.#starts(this.#partitions.length);
+    for (const [index, { chain, first }] of starts.entries()) this.#partitions[index]?.resetTo(chain, first);
+    await this.#follow(starts);
+  }
+
+  /** Asks the servers for sizes and bounds. Called every few seconds. */
+  async refresh(): Promise<void> {
+    if (this.#refreshing || this.#closed || !this.#options.nats.connected()) return;
+    this.#refreshing = true;
+    try {
+      const info = await this.#server.find();
+      const lastSeen = Math.max(0, ...this.#partitions.map(({ view }) => view.chain.last));
+      if (info === undefined || info.created !== this.#created || info.state.last_seq < lastSeen)
+        await this.#recheck();
+      if (info !== undefined) await this.#share(info.state);
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  /** The server knows the bytes of all partitions together: each has its share by the number of its messages. */
+  async #share({ bytes, messages }: { bytes: number; messages: number }): Promise<void> {
+    const counts =
+      this.#partitions.length === 1
+        ? new Map([[this.#names.subject(0), messages]])
+        : await this.#server.countBySubject(this.#names.subjects);
+    for (const [index, partition] of this.#partitions.entries()) {
+      const own = counts.get(this.#names.subject(index)) ?? 0;
+      partition.setSize({ messages: own, bytes: messages === 0 ? 0 : Math.round((bytes * own) / messages) });
+      if (own > 0) await partition.refreshBounds();
+    }
+  }
+
+  /** Drops what retention lets go. Called now and then. */
+  async tidy(): Promise<void> {
+    const { retention, observer, clock } = this.#options;
+    for (const partition of this.#partitions) {
+      const { messages, bytes } = await partition.tidy(retention, clock());
+      if (messages > 0) observer.dropped?.(this.#name, { segments: messages, bytes });
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = new HeadraceError("draining", `the log of ${this.#name} is closed`);
+    await Promise.all(this.#partitions.map((partition) => partition.close(closed)));
+    this.#closed = true;
+    this.#follower?.close();
+  }
+}
+
+interface Start {
+  readonly chain: Chain;
+  /** The first offset that is kept. */
+  readonly first: number;
+  /** Sequence number of the last message just now. */
+  readonly last: number;
+}
+
+/** Partitions can be added, and those that are there hold events. */
+async function checkPartitions(remembered: Remembered, stream: string, count: number): Promise<void> {
+  const before = (await remembered.partitions(stream)) ?? 0;
+  if (count < before) {
+    throw new HeadraceError(
+      "config_invalid",
+      `the stream ${stream} has ${before} partitions in the log: there can be more, but not ${count}. Set partitions=${before} in HEADRACE_LOG_URL`,
+    );
+  }
+  if (count > before) await remembered.setPartitions(stream, count);
+}
