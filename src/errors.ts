@@ -237,6 +237,12 @@ export const ERRORS = {
     title: "There is no such route",
     advice: "GET /v1/openapi.json lists the routes of this project.",
   },
+  role_elsewhere: {
+    status: 404,
+    retryable: false,
+    title: "This process doesn't serve that route",
+    advice: "Ask a process whose HEADRACE_ROLES has the role that the message names.",
+  },
   unknown_stream: {
     status: 404,
     retryable: false,

@@ -1,3 +1,4 @@
+import { ROLES, type Role } from "./roles.ts";
 import { DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND } from "./units.ts";
 
 /**
@@ -133,6 +134,21 @@ function adapter(
   };
 }
 
+function roles(env: string, about: string): Setting<readonly Role[]> {
+  return {
+    env,
+    default: ROLES,
+    shown: ROLES.join(","),
+    about,
+    parse: (value) => {
+      const named = value.split(",").map((one) => one.trim());
+      const unknown = named.find((one) => !ROLES.some((role) => role === one));
+      if (unknown !== undefined) throw new Error(`"${unknown}" is no role: they are ${ROLES.join(", ")}`);
+      return ROLES.filter((role) => named.includes(role));
+    },
+  };
+}
+
 /** Origins as browsers send them: a scheme, a host and perhaps a port, and nothing behind. */
 function origins(env: string, about: string): Setting<readonly string[]> {
   return {
@@ -164,8 +180,9 @@ export const SETTINGS = {
   logUrl: adapter(
     "HEADRACE_LOG_URL",
     "file:",
-    ["nats:", "kafka:"],
-    "The log between ingest and load. `file:` is the embedded one.",
+    ["kafka:"],
+    "The log between ingest and load. `file:` is the embedded one; `nats://host:4222` is NATS JetStream (docs/SCALE.md).",
+    ["nats:", "tls:"],
   ),
   storeUrl: adapter(
     "HEADRACE_STORE_URL",
@@ -174,11 +191,16 @@ export const SETTINGS = {
     "The store. `chdb:` is ClickHouse embedded in the process; `postgres://user:password@host:5432/database` is PostgreSQL (docs/POSTGRES.md).",
     ["postgres:", "postgresql:"],
   ),
-  roles: adapter(
+  roles: roles(
     "HEADRACE_ROLES",
-    "ingest,load,serve",
-    ["ingest", "load", "serve"],
-    "The parts that this process runs.",
+    "The parts that this process runs, with commas between them. Fewer than all need a log and a store that are servers (docs/SCALE.md).",
+  ),
+  leaseTtl: duration(
+    "HEADRACE_LEASE_TTL",
+    10 * SECOND,
+    "How long a process that loads may be silent until another takes its partitions over. The same for all of them.",
+    2 * SECOND,
+    10 * MINUTE,
   ),
   tokens: optionalText(
     "HEADRACE_TOKENS",

@@ -43,8 +43,9 @@ class FileLedger implements Ledger {
   async record(entry: LedgerEntry): Promise<LedgerState> {
     const state = applyEntry(this.#state, entry);
     const line = encodeEntry(entry);
+    const { bytesMax = LEDGER_BYTES_MAX } = this.#file;
     await failing(this.#path, async () => {
-      const anew = entry.kind === "state" || this.#bytes + line.length > LEDGER_BYTES_MAX;
+      const anew = entry.kind === "state" || this.#bytes + line.length > bytesMax;
       const bytes = anew ? encodeEntry({ kind: "state", state }) : line;
       const before = anew ? 0 : this.#bytes;
       this.#bytes = Infinity;

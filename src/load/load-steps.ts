@@ -91,11 +91,11 @@ export class LoadSteps {
   }
 
   async reconcile(): Promise<ActiveState> {
-    const { log, store, stream, partition } = this.#options;
+    const { log, store, stream, partition, takeOver } = this.#options;
+    if (takeOver !== undefined) await takeOver((await this.#openLedger()).state);
     // As far as is known without asking anyone: so the lag is right even if reconciling can't be done.
     await this.#begin(await log.cursor(this.#name, partition, LOADER_SUBSCRIPTION));
     const ledger = await this.#openLedger();
-    await this.#options.takeOver?.(ledger.state);
     const work = { log, store, stream, partition, ledger };
     this.#pinned = undefined;
     this.#fits.clear();

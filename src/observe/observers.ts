@@ -140,6 +140,38 @@ export function loadObserver(metrics: Metrics, recent: RecentFreshness, logger: 
   };
 }
 
+export function leaseObserver(metrics: Metrics, logger: Logger) {
+  const count = (stream: string, event: string) => metrics.leases.inc({ stream, event });
+  return {
+    taken({ stream, partition }: { stream: string; partition: number }, epoch: number) {
+      count(stream, "taken");
+      logger.info({ stream, partition, epoch }, "this process loads the partition");
+    },
+    lost({ stream, partition }: { stream: string; partition: number }, reason: string) {
+      count(stream, "lost");
+      logger.warn({ stream, partition, reason }, "this process doesn't load the partition any more");
+    },
+    handedOn({ stream, partition }: { stream: string; partition: number }) {
+      count(stream, "handed_on");
+      logger.info({ stream, partition }, "the partition is handed on to another process");
+    },
+  };
+}
+
+export function natsObserver(logger: Logger) {
+  return {
+    disconnected(server: string) {
+      logger.warn({ server }, "the connection to NATS is lost; other servers are tried");
+    },
+    reconnected(server: string) {
+      logger.info({ server }, "connected to NATS again");
+    },
+    warned(reason: string) {
+      logger.warn({ reason }, "NATS warns");
+    },
+  };
+}
+
 export function tailObserver(metrics: Metrics) {
   return {
     opened(stream: string) {

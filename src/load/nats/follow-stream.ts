@@ -45,11 +45,13 @@ export function followStream(nats: Nats, following: Following): Followed {
     const consumer = await nats.jetstream.consumers.get(following.stream, from());
     messages = await consumer.consume(PULL);
     if (closing.signal.aborted) return;
-    void nats.manager.streams.purge(following.stream, { filter: following.mark, keep: 1 }).catch(() => {});
     for await (const message of messages) {
       next = message.seq + 1;
       if (message.subject !== following.mark) following.message(message);
       if (message.seq >= mark) current.resolve();
+      // Its own; if that fails, it stays as a message of no bytes.
+      if (message.seq === mark)
+        void nats.manager.streams.deleteMessage(following.stream, mark, false).catch(() => {});
     }
   }
 

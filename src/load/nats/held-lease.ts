@@ -36,6 +36,7 @@ export class HeldLease implements Lease {
   #renewedAt: number;
   #toldAnew = false;
   #isLost = false;
+  #isReleasing = false;
   #renewing: Promise<void> = Promise.resolve();
 
   constructor(values: LatestValues, options: HeldLeaseOptions) {
@@ -87,6 +88,8 @@ export class HeldLease implements Lease {
 
   async release(): Promise<void> {
     this.handOn();
+    // A renewal after it would be in its way.
+    this.#isReleasing = true;
     await this.#renewing;
     if (!this.#isLost) {
       const free: LeaseValue = { ...this.#value, owner: "" };
@@ -100,7 +103,7 @@ export class HeldLease implements Lease {
   }
 
   async #renew(storeTime: () => Promise<number | undefined>, due: number): Promise<void> {
-    if (this.#isLost || (this.#renewedAt > due && !this.#toldAnew)) return;
+    if (this.#isLost || this.#isReleasing || (this.#renewedAt > due && !this.#toldAnew)) return;
     const { subject } = this.#options;
     const { ttl } = this.#value;
     const time = await storeTime();

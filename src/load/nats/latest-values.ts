@@ -71,9 +71,13 @@ export class LatestValues {
 
   /** Forgets a value that nobody needs any more. */
   async remove(subject: string): Promise<void> {
+    const standing = this.#values.get(subject);
+    if (standing === undefined) return;
     this.#values.delete(subject);
-    // If it stays, somebody else removes it.
-    await this.#nats.manager.streams.purge(this.#options.stream, { filter: subject }).catch(() => {});
+    // If it stays, somebody else removes it. Not by a purge: servers of some versions skip other messages then.
+    await this.#nats.manager.streams
+      .deleteMessage(this.#options.stream, standing.sequence, false)
+      .catch(() => {});
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { JsMsg } from "@nats-io/jetstream";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import { MESSAGE_BYTES_MAX } from "./names.ts";
 
 /**
@@ -39,14 +39,21 @@ export function messagesOf({ kind, bytes }: Run, bytesMax: number = MESSAGE_BYTE
   }));
 }
 
+/** A message as it was read, by whichever way. */
+export interface ReadMessage {
+  readonly seq: number;
+  readonly header: Pick<MsgHdrs, "get"> | undefined;
+  readonly data: Uint8Array;
+}
+
 /** Puts runs together again. */
 export class RunReader {
   #run = "";
   #parts: Buffer[] = [];
 
   /** The run that this message makes whole, if it does. */
-  add(message: Pick<JsMsg, "headers" | "data">): Run | undefined {
-    const get = (name: string): string => message.headers?.get(name) ?? "";
+  add(message: ReadMessage): Run | undefined {
+    const get = (name: string): string => message.header?.get(name) ?? "";
     const [number, count] = get(HEADERS.part).split("/").map(Number);
     const run = get(HEADERS.run);
     if (number === 1) {

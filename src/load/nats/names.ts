@@ -15,7 +15,6 @@ export interface LoadNames {
   lease(partition: PartitionName): string;
   member(id: string): string;
   lock(stream: string): string;
-  rebuild(stream: string): string;
   ledger(partition: PartitionName): string;
   /** Where the holder of a partition is asked for something. Not kept. */
   call(partition: PartitionName): string;
@@ -29,7 +28,6 @@ export function loadNames(prefix: string): LoadNames {
     lease: (partition) => `${prefix}.leases.lease.${place(partition)}`,
     member: (id) => `${prefix}.leases.member.${id}`,
     lock: (stream) => `${prefix}.leases.lock.${stream}`,
-    rebuild: (stream) => `${prefix}.leases.rebuild.${stream}`,
     ledger: (partition) => `${prefix}.ledgers.${place(partition)}`,
     call: (partition) => `${prefix}.calls.${place(partition)}`,
   };

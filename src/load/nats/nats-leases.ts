@@ -78,6 +78,11 @@ export class NatsLeases implements Leases {
     });
   }
 
+  /** What stands in the stream of leases: for other things of the kind. */
+  get values(): LatestValues {
+    return this.#values;
+  }
+
   get current(): Promise<void> {
     return this.#values.current;
   }

@@ -1,7 +1,7 @@
-import type { JsMsg } from "@nats-io/jetstream";
+import { JetStreamApiCodes } from "@nats-io/jetstream";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import type { Nats } from "../../nats/open-nats.ts";
-import { SECOND } from "../../units.ts";
+import { KIB, SECOND } from "../../units.ts";
 import { pause } from "../backoff.ts";
 import type { LedgerFile } from "../ledger-file.ts";
 import { decodeEntries, encodeEntry } from "../ledger-line.ts";
@@ -9,14 +9,22 @@ import { applyEntry, type LedgerState } from "../ledger-state.ts";
 import type { Ledgers } from "../ledgers.ts";
 import type { PartitionName } from "../leases.ts";
 import { followStream, type Followed } from "./follow-stream.ts";
-import { messagesOf, RunReader, type Run } from "./ledger-run.ts";
+import { messagesOf, RunReader, type ReadMessage, type Run } from "./ledger-run.ts";
 import { loadNames, type LoadNames } from "./names.ts";
-import { publishAfter } from "./publish-after.ts";
+import { isCode, publishAfter } from "./publish-after.ts";
 
 /** How long a write to a ledger may take until it has failed, in milliseconds. */
 const WRITE_PATIENCE = 10 * SECOND;
 /** How often it is looked whether all that stands in a ledger has been read, in milliseconds. */
 const READ_INTERVAL = 20;
+/** When what is followed still isn't all that there is, it is asked for. Milliseconds. */
+const FOLLOW_PATIENCE = 0.5 * SECOND;
+/** Bytes after which a ledger is written anew: what comes before goes message by message. */
+const BYTES_MAX = 16 * KIB;
+/** Messages of a ledger that are known to be there, to be removed: those of two times that it is written anew. */
+const KEPT_MAX = 512;
+/** Messages that are removed at once. */
+const REMOVALS = 8;
 /** How long opening a ledger waits for reading it, in milliseconds. */
 const READ_PATIENCE = 30 * SECOND;
 
@@ -33,7 +41,7 @@ export class NatsLedgers implements Ledgers {
     this.#followed = followStream(nats, {
       stream: this.#names.ledgers,
       mark: this.#names.marks.ledgers,
-      message: (message) => this.#ledger(message.subject).add(message),
+      message: ({ subject, seq, headers: header, data }) => this.#ledger(subject).add({ seq, header, data }),
       anew: () => {
         for (const ledger of this.#read.values()) ledger.forget();
       },
@@ -71,6 +79,8 @@ class ReadLedger {
   readonly #runs = new RunReader();
   #followers: ((state: LedgerState | undefined) => void)[] = [];
   #state: LedgerState | undefined;
+  /** Sequences of messages that may be there still, rising. */
+  #kept: number[] = [];
   /** The sequence of the last message. */
   sequence = 0;
   /** Why the ledger can't be followed any more. */
@@ -89,8 +99,12 @@ class ReadLedger {
     changed(this.#state);
   }
 
-  add(message: JsMsg): void {
+  add(message: ReadMessage): void {
+    // It may have been asked for already.
+    if (message.seq <= this.sequence) return;
     this.sequence = message.seq;
+    this.#kept.push(message.seq);
+    if (this.#kept.length > KEPT_MAX) this.#kept.shift();
     const run = this.#runs.add(message);
     if (run === undefined || run.kind === "opened") return;
     try {
@@ -105,8 +119,16 @@ class ReadLedger {
     }
   }
 
+  /** The messages before this one, which needn't be there any more. */
+  takeBefore(sequence: number): readonly number[] {
+    const before = this.#kept.filter((one) => one < sequence);
+    this.#kept = this.#kept.filter((one) => one >= sequence);
+    return before;
+  }
+
   forget(): void {
     this.sequence = 0;
+    this.#kept = [];
     this.damage = undefined;
     this.#set(undefined);
   }
@@ -133,6 +155,7 @@ interface Place {
 
 /** One writer of a ledger, until another one reads it. */
 class NatsLedgerFile implements LedgerFile {
+  readonly bytesMax = BYTES_MAX;
   readonly #nats: Nats;
   readonly #place: Place;
   readonly #read: ReadLedger;
@@ -149,7 +172,7 @@ class NatsLedgerFile implements LedgerFile {
 
   /** The word of a new writer follows the last message that was read: so nothing was overlooked, and no older writer comes after it. */
   async read(): Promise<Buffer | undefined> {
-    const deadline = performance.now() + READ_PATIENCE;
+    const from = performance.now();
     for (;;) {
       const { sequence } = this.#read;
       const opened = await this.#publish({ kind: "opened", bytes: Buffer.alloc(0) }, sequence);
@@ -160,10 +183,12 @@ class NatsLedgerFile implements LedgerFile {
         this.#after = opened.last;
         return state === undefined ? undefined : encodeEntry({ kind: "state", state });
       }
-      if (performance.now() > deadline) {
+      const waited = performance.now() - from;
+      if (waited > READ_PATIENCE) {
         throw new HeadraceError("ledger_failed", `${this.#place.subject} can't be read to its end`);
       }
-      await pause(READ_INTERVAL, new AbortController().signal);
+      if (waited > FOLLOW_PATIENCE) await this.#catchUp();
+      else await pause(READ_INTERVAL, new AbortController().signal);
     }
   }
 
@@ -173,13 +198,40 @@ class NatsLedgerFile implements LedgerFile {
 
   async replace(bytes: Buffer): Promise<void> {
     const { first } = await this.#write({ kind: "whole", bytes });
-    const { stream, subject } = this.#place;
-    // If it isn't purged now it is with the next one.
-    await this.#nats.manager.streams.purge(stream, { filter: subject, seq: first }).catch(() => {});
+    void this.#removeBefore(first);
   }
 
   async close(): Promise<void> {
     this.#after = undefined;
+  }
+
+  /** Asks for the messages that following hasn't brought. */
+  async #catchUp(): Promise<void> {
+    const { stream, subject } = this.#place;
+    for (;;) {
+      const next = { next_by_subj: subject, seq: this.#read.sequence + 1 };
+      try {
+        const message = await this.#nats.manager.streams.getMessage(stream, next);
+        if (message === null) return;
+        this.#read.add(message);
+      } catch (error) {
+        if (isCode(error, JetStreamApiCodes.NoMessageFound)) return;
+        throw error;
+      }
+    }
+  }
+
+  /** One by one: when messages are purged, servers of some versions skip others that their readers haven't had yet. */
+  async #removeBefore(sequence: number): Promise<void> {
+    const { stream } = this.#place;
+    const old = [...this.#read.takeBefore(sequence)];
+    const remove = async (): Promise<void> => {
+      for (let one = old.pop(); one !== undefined; one = old.pop()) {
+        // What isn't there is gone already; what stays is removed by a later holder, or does no harm.
+        await this.#nats.manager.streams.deleteMessage(stream, one, false).catch(() => {});
+      }
+    };
+    await Promise.all(Array.from({ length: REMOVALS }, remove));
   }
 
   async #write(run: Run): Promise<Published> {

@@ -10,7 +10,7 @@ import type { Ledgers } from "../ledgers.ts";
 import type { Lease } from "../leases.ts";
 import type { LedgerState } from "../ledger-state.ts";
 import { SETTLED_INTERVAL, type LoadLimits } from "../limits.ts";
-import type { LoadObserver, WhatToErase } from "../load.ts";
+import type { LoadObserver, LoadStatus, WhatToErase } from "../load.ts";
 import { PartitionLoader } from "../partition-loader.ts";
 import { StreamRebuild } from "../rebuild/stream-rebuild.ts";
 import { fencedStore } from "./fenced-store.ts";
@@ -104,6 +104,14 @@ export class LeasedPartition {
       answering.close();
       await this.#lease.release();
     }
+  }
+
+  get stream(): string {
+    return this.#lease.stream;
+  }
+
+  status(): LoadStatus {
+    return this.#loader.status();
   }
 
   #tell(): void {

@@ -113,6 +113,10 @@ export function createSharedLoader(options: SharedLoaderOptions): Loader {
     rebuilds: remoteRebuilds(calls, leases, closing.signal),
     version: (stream) => find(stream).version.now,
     status: (stream) => mergeStatus(find(stream).views.map((view) => view.status())),
+    held: (stream) => {
+      const held = [...leased].filter((one) => one.stream === stream).map((one) => one.status());
+      return held.length === 0 ? undefined : mergeStatus(held);
+    },
   };
 }
 
