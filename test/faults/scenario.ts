@@ -10,7 +10,7 @@ export interface Scenario {
   /** What is done to the server and what is checked afterwards, in a sentence or two: docs/FAULTS.md shows it. */
   readonly what: string;
   /** What this machine must have: programs, or the right to use them. The suite installs them or says how to. */
-  readonly needs?: readonly ("strace" | "tmpfs" | "root" | "postgres")[];
+  readonly needs?: readonly ("strace" | "tmpfs" | "root" | "postgres" | "nats")[];
   run(context: FaultContext): Promise<Figures>;
 }
 

@@ -4,6 +4,7 @@ import { clockJumps } from "./scenarios/clock-jumps.ts";
 import { diskErrors, slowDisk } from "./scenarios/disk-errors.ts";
 import { diskFull } from "./scenarios/disk-full.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
+import { lostLoaders, rollingRestart } from "./scenarios/fleet.ts";
 import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
@@ -48,4 +49,6 @@ export const scenarios: readonly Scenario[] = [
   clockJumps,
   manyIds,
   killPostgres,
+  rollingRestart,
+  lostLoaders,
 ];
