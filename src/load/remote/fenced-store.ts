@@ -1,13 +1,18 @@
-import type { Store } from "../../store/store.ts";
+import type { PlannedBatch, Store } from "../../store/store.ts";
 import type { Lease } from "../leases.ts";
 
 /** The store as the holder of a lease may use it: an insert that comes after the lease's end leaves nothing. */
 export function fencedStore(store: Store, lease: Pick<Lease, "until">): Store {
+  const { keepIds } = store;
+  // The lease as it is renewed when the insert begins.
+  const fenced = (batch: PlannedBatch): PlannedBatch => ({ ...batch, until: lease.until });
   return {
     capabilities: store.capabilities,
     migrate: (...args) => store.migrate(...args),
-    // The lease as it is renewed when the insert begins.
-    insert: (table, batch) => store.insert(table, { ...batch, until: lease.until }),
+    insert: (table, batch) => store.insert(table, fenced(batch)),
+    ...(keepIds === undefined
+      ? {}
+      : { keepIds: (table, batch) => keepIds.call(store, table, fenced(batch)) }),
     fits: (...args) => store.fits(...args),
     present: (...args) => store.present(...args),
     findIds: (...args) => store.findIds(...args),
