@@ -17,6 +17,7 @@ import { createLoader } from "./load/create-loader.ts";
 import type { Loader } from "./load/load.ts";
 import type { Log } from "./log/log.ts";
 import { openLog } from "./log/open-log.ts";
+import { connectNats } from "./nats/connect.ts";
 import { createLogger } from "./observe/logger.ts";
 import { createMetrics, type StreamSample } from "./observe/metrics.ts";
 import {
@@ -24,6 +25,7 @@ import {
   httpObserver,
   loadObserver,
   logObserver,
+  natsObserver,
   rejectedRetentionObserver,
   tokensObserver,
 } from "./observe/observers.ts";
@@ -142,7 +144,10 @@ async function openParts(
   const clock = new GuardedClock();
   const clockFile = await openClockFile(folder.path, clock);
   opened.defer(() => clockFile.close());
+  const nats = await connectNats(config.logUrl, project.name, natsObserver(logger));
+  opened.defer(() => nats?.close());
   const log = await openLog(config.logUrl, {
+    nats,
     folder: join(folder.path, "log"),
     streams,
     segmentBytes: config.logSegmentSize,

@@ -1,3 +1,4 @@
+import { parseNatsUrl } from "./nats/nats-url.ts";
 import { DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND } from "./units.ts";
 
 /**
@@ -115,6 +116,7 @@ function adapter(
   later: readonly string[],
   about: string,
   others: readonly string[] = [],
+  check: (url: string) => unknown = () => {},
 ): Setting<string> {
   const there = [fallback, ...others.slice(0, 1).map((scheme) => `${scheme}//…`)].join(" or ");
   return {
@@ -124,7 +126,11 @@ function adapter(
     about,
     secret: true,
     parse: (value) => {
-      if (value === fallback || others.some((scheme) => value.startsWith(scheme))) return value;
+      if (value === fallback) return value;
+      if (others.some((scheme) => value.startsWith(scheme))) {
+        check(value);
+        return value;
+      }
       if (later.some((scheme) => value.startsWith(scheme))) {
         throw new Error(`this version has no adapter for that scheme yet; ${there} is there`);
       }
@@ -164,8 +170,10 @@ export const SETTINGS = {
   logUrl: adapter(
     "HEADRACE_LOG_URL",
     "file:",
-    ["nats:", "kafka:"],
-    "The log between ingest and load. `file:` is the embedded one.",
+    ["kafka:"],
+    "The log between ingest and load. `file:` is the embedded one; `nats://user:password@host:4222,host:4222/?replicas=3` (or `tls://…`) is NATS JetStream (docs/SCALE.md).",
+    ["nats:", "tls:"],
+    parseNatsUrl,
   ),
   storeUrl: adapter(
     "HEADRACE_STORE_URL",

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { HeadraceError } from "../../errors.ts";
+import type { HeadraceError } from "../../errors.ts";
 import { Lineage } from "../lineage.ts";
 import type { Position } from "../log.ts";
 import type { RememberedKeys } from "../remembered-keys.ts";
