@@ -12,6 +12,8 @@ export interface Gathering {
   readonly limits: LoadLimits;
   readonly clock: () => number;
   readonly signal: AbortSignal;
+  /** While it says so, what was gathered isn't flushed because of its age: it could not be inserted anyway. */
+  isHeld(): boolean;
   /** The first batch has come: nothing that waits is older. */
   began(oldest: LogBatch): void;
 }
@@ -43,7 +45,7 @@ export async function gather(work: Gathering, from: Position): Promise<readonly 
       bytes += batch.events.bytes.length + batch.rejected.bytes.length;
     }
     if (rows >= limits.rows || bytes >= limits.bytes) return batches;
-    const left = flushAt - performance.now();
+    const left = work.isHeld() ? Infinity : flushAt - performance.now();
     const end = log.status(stream, partition).end.offset;
     // When the time is over, what has come until then is still taken, and not what comes during that.
     if (left <= 0) flushTo = Math.min(flushTo, end);

@@ -41,6 +41,7 @@ export async function insertPlan(work: PlanInsert): Promise<Spans> {
   const range = rangeOf(work, openPlan(work.ledger));
   const inTable = work.askFirst ? await work.store.present(work.stream, range) : NO_SPANS;
   const inRejected = work.askFirst ? await work.store.present(REJECTED_TABLE, range) : NO_SPANS;
+  if (inTable.length > 0) await keepIds(work, inTable);
   await rememberRefused(work, inRejected);
   if (work.judged !== undefined) await refuseMisfits(work, work.judged, inTable);
 
@@ -56,6 +57,12 @@ export function openPlan(ledger: Ledger): OpenPlan {
   const plan = ledger.state?.plan;
   if (plan === undefined) throw new RangeError("an insert needs an open plan in the ledger");
   return plan;
+}
+
+async function keepIds(work: PlanInsert, inTable: Spans): Promise<void> {
+  if (work.ids === undefined) return;
+  const rows = planRows(work.batches, "events", inTable);
+  await work.store.keepIds?.(work.stream, { ...rows, ids: idsAt(work.ids, rows.offsets) });
 }
 
 /** Events that are kept as rejected although the ledger doesn't know: the one that knew was lost. */

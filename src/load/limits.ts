@@ -4,7 +4,7 @@ import { KIB, MIB, MINUTE, SECOND } from "../units.ts";
 export interface LoadLimits {
   /** Events at which a batch is inserted without waiting longer. */
   readonly rows: number;
-  /** Bytes of events at which a batch is inserted without waiting longer; about what it holds in memory per stream. */
+  /** Bytes of events at which a batch is inserted without waiting longer. Twice as much is held in memory per stream: what is inserted, and what comes next. */
   readonly bytes: number;
   /** Rows that are handed to the store at once: what the engine makes one part of. */
   readonly insertRows: number;
@@ -17,8 +17,8 @@ export interface LoadLimits {
 }
 
 export const LOAD_LIMITS: LoadLimits = {
-  rows: 500_000,
-  bytes: 32 * MIB,
+  rows: 250_000,
+  bytes: 16 * MIB,
   insertRows: 1_000_000,
   retryFirst: 0.1 * SECOND,
   retryMax: 15 * SECOND,

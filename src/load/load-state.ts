@@ -1,6 +1,6 @@
 import type { HeadraceError } from "../errors.ts";
 import type { LogBatch } from "../log/log.ts";
-import type { EventIds } from "./ids/event-ids.ts";
+import type { Gathered } from "./read-ahead.ts";
 
 /**
  * What the loader of one partition is doing:
@@ -20,17 +20,14 @@ export type ActiveState =
   | { readonly kind: "erasing" }
   /** Somebody else works on the stream's tables. No plan is open, and nothing is being erased. */
   | { readonly kind: "yielding" }
-  | { readonly kind: "planning"; readonly batches: readonly LogBatch[] }
+  | ({ readonly kind: "planning" } & Gathered)
   | InsertingState
   /** The store has every row of the plan. */
   | { readonly kind: "committing"; readonly batches: readonly LogBatch[] };
 
 /** The ledger has the plan of these batches. */
-export interface InsertingState {
+export interface InsertingState extends Gathered {
   readonly kind: "inserting";
-  readonly batches: readonly LogBatch[];
-  /** The id of each event, when the stream has ids. */
-  readonly ids: EventIds | undefined;
   /** An insert of these may have been tried before. */
   readonly askFirst: boolean;
 }

@@ -16,6 +16,7 @@ import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
 import type { Outcomes } from "./outcomes.ts";
+import { ReadAhead, type Gathered, type GatherFlow } from "./read-ahead.ts";
 import { batchesOf, canCount, olderLog, reconcile } from "./reconcile.ts";
 import { endOf, offsetsIn, sectionOf } from "./rows.ts";
 import { endSwitch, pinLog } from "./rebuild/switch-tables.ts";
@@ -55,8 +56,11 @@ export class LoadSteps {
   /** Whether the table takes an earlier schema as it is, by its fingerprint. */
   readonly #fits = new Map<string, boolean>();
   #judgeAgain: JudgeAgain | undefined;
+  readonly #ahead = new ReadAhead((from, flow) => this.#gatherFrom(from, flow));
   #loaded: Position;
+  /** When the oldest event that isn't loaded was accepted, and the oldest behind the open plan; as far as they were read. */
   #oldest: number | undefined;
+  #oldestAhead: number | undefined;
   /** What somebody still reads in the log: its cursor stays there meanwhile. */
   #pinned: Position | undefined;
 
@@ -95,6 +99,7 @@ export class LoadSteps {
     const ledger = await this.#openLedger();
     const work = { log, store, stream, partition, ledger };
     this.#pinned = undefined;
+    this.#ahead.drop();
     this.#fits.clear();
     // What a reset takes needn't be there any more.
     for (const reset of openErasures(ledger.state).filter((one) => one.reset)) {
@@ -111,21 +116,33 @@ export class LoadSteps {
   }
 
   async gather(): Promise<ActiveState | undefined> {
-    const { log, stream, partition, limits, clock, erasures, turns } = this.#options;
-    if (erasures.areWaiting || dueErasures(this.#ledger?.state, this.#loaded).length > 0) {
-      return { kind: "erasing" };
-    }
+    const { erasures, turns } = this.#options;
+    const mustErase = erasures.areWaiting || dueErasures(this.#ledger?.state, this.#loaded).length > 0;
     const mayYield = openErasures(this.#ledger?.state).length === 0;
-    if (mayYield && turns.areWaiting) return { kind: "yielding" };
+    const mustYield = mayYield && turns.areWaiting;
+    if (mustErase || mustYield) {
+      this.#ahead.drop();
+      return { kind: mustErase ? "erasing" : "yielding" };
+    }
     await this.#countRows();
     const bells = [erasures.asked, ...(mayYield ? [turns.asked] : [])];
     const signal = AbortSignal.any([this.#options.signal, ...bells]);
-    const { freshness } = stream;
-    const began = (oldest: LogBatch) => (this.#oldest = oldest.acceptedAt);
-    const work = { log, stream: this.#name, partition, freshness, limits, clock, signal, began };
-    const batches = await gather(work, this.#loaded);
-    if (batches.length > 0) return { kind: "planning", batches };
+    const gathered = await this.#ahead.take(this.#loaded, signal);
+    if (gathered.batches.length > 0) return { kind: "planning", ...gathered };
     return this.#options.signal.aborted ? undefined : { kind: "gathering" };
+  }
+
+  async #gatherFrom(from: Position, flow: GatherFlow): Promise<Gathered> {
+    const { log, stream, partition, limits, clock } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, flow.signal]);
+    const began = ({ acceptedAt }: LogBatch) => {
+      if (from.offset === this.#loaded.offset) this.#oldest = acceptedAt;
+      else this.#oldestAhead = acceptedAt;
+    };
+    const { freshness } = stream;
+    const work = { log, stream: this.#name, partition, freshness, limits, clock, ...flow, signal, began };
+    const batches = await gather(work, from);
+    return { batches, ids: await this.#ids.of(batches) };
   }
 
   /** Lets others work on the stream's tables. */
@@ -187,11 +204,10 @@ export class LoadSteps {
   }
 
   /** Decides on duplicates and writes the plan in the ledger: what is decided stays so, whatever happens next. */
-  async plan(batches: readonly LogBatch[]): Promise<ActiveState> {
+  async plan({ batches, ids }: Gathered): Promise<ActiveState> {
     const ledger = await this.#openLedger();
     const [first, last] = [batches[0], batches.at(-1)];
     if (first === undefined || last === undefined) return { kind: "gathering" };
-    const ids = await this.#ids.of(batches);
     const duplicates = await this.#ids.duplicates(first.log, ids, ledger.state?.refused ?? []);
     const [from, to] = [first.offset, endOf(last)];
     await ledger.record({ kind: "plan", log: first.log, from, to, duplicates: spansOf(duplicates) });
@@ -201,6 +217,8 @@ export class LoadSteps {
   async insert(state: InsertingState): Promise<ActiveState> {
     const { store, limits, observer, signal, visible } = this.#options;
     const ledger = await this.#openLedger();
+    const { log, to } = openPlan(ledger);
+    this.#ahead.begin({ log, offset: to });
     const inserted = await insertPlan({
       store,
       stream: this.#name,
@@ -252,6 +270,7 @@ export class LoadSteps {
   }
 
   async close(): Promise<void> {
+    this.#ahead.drop();
     await this.#ledger?.close();
   }
 
@@ -260,6 +279,7 @@ export class LoadSteps {
     const [oldest] = await log.read(this.#name, partition, loaded, { bytes: 1, events: 1 });
     this.#loaded = loaded;
     this.#oldest = oldest?.acceptedAt;
+    this.#oldestAhead = undefined;
     outcomes.begin(loaded);
   }
 
@@ -267,7 +287,8 @@ export class LoadSteps {
   #tell(plan: OpenPlan, batches: readonly LogBatch[], inserted: Spans): void {
     const { observer, outcomes } = this.#options;
     this.#loaded = { log: plan.log, offset: plan.to };
-    this.#oldest = undefined;
+    this.#oldest = this.#oldestAhead;
+    this.#oldestAhead = undefined;
     outcomes.done(plan);
     const duplicates = sizeOf(plan.duplicates);
     if (duplicates > 0) observer.duplicates?.(this.#name, duplicates);

@@ -167,7 +167,7 @@ export class PartitionLoader {
       case "yielding":
         return this.#steps.yield();
       case "planning":
-        return this.#steps.plan(state.batches);
+        return this.#steps.plan(state);
       case "inserting":
         return this.#steps.insert(state);
       case "committing":

@@ -28,6 +28,12 @@ export interface Store {
    */
   insert(table: string, batch: PlannedBatch): Promise<void>;
 
+  /**
+   * Makes sure that the ids of these rows, which are in the table, are stored: an insert that was cut short may have left some without.
+   * Absent: it can't.
+   */
+  keepIds?(table: string, batch: PlannedBatch): Promise<void>;
+
   /** Whether the table takes every row of this schema as it is: with all its columns, none narrower, and none else required. */
   fits(table: string, schema: StreamSchema): Promise<boolean>;
 

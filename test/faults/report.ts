@@ -5,10 +5,11 @@ import { format, resolveConfig } from "prettier";
 import type { Bite } from "./bite.ts";
 import { machine } from "./machine.ts";
 import { holds, type Outcome, type RunOptions } from "./run-scenario.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Figures, Scenario } from "./scenario.ts";
 import { protections, type Protection } from "./without.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/FAULTS.md");
+const FIGURES = join(import.meta.dirname, "figures.json");
 
 /** What to type to see a scenario again. */
 export function replayCommand(
@@ -40,30 +41,64 @@ function figuresOf({ result }: Outcome) {
   return result.kind === "ran" ? { ...none, ...result.figures } : none;
 }
 
-/** Writes the figures of a whole run into docs/FAULTS.md. */
-export async function writeFigures(outcomes: readonly Outcome[], seed: number): Promise<void> {
-  const minutes = outcomes.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
-  const rows = outcomes.map((outcome) => {
-    const { runs, events, lost, doubled, changed, torn, note } = figuresOf(outcome);
-    const verdict = holds(outcome) ? "holds" : outcome.result.kind === "skipped" ? "left out" : "**fails**";
-    const { group, name } = outcome.scenario;
-    const cells = [group, name, verdict, runs, events, lost, doubled, changed, torn, note];
-    return `| ${cells.map((cell) => (typeof cell === "number" ? count(cell) : cell)).join(" | ")} |`;
+/** A scenario's last run at full scale, as it is kept in figures.json. */
+interface Kept {
+  readonly name: string;
+  readonly verdict: string;
+  readonly figures: Omit<Figures, "problems">;
+  readonly seed: number;
+  /** ISO 8601. */
+  readonly day: string;
+  readonly seconds: number;
+  readonly machine: string;
+}
+
+/** Keeps the figures of a run at full scale, and writes docs/FAULTS.md with them and those of the other scenarios' last runs. */
+export async function writeFigures(outcome: Outcome, seed: number, all: readonly Scenario[]): Promise<void> {
+  const { runs, events, lost, doubled, changed, torn, note } = figuresOf(outcome);
+  const newest: Kept = {
+    name: outcome.scenario.name,
+    verdict: holds(outcome) ? "holds" : outcome.result.kind === "skipped" ? "left out" : "**fails**",
+    figures: { runs, events, lost, doubled, changed, torn, note },
+    seed,
+    day: new Date().toISOString().slice(0, 10),
+    seconds: Math.round(outcome.seconds),
+    machine: machine(),
+  };
+  const before = existsSync(FIGURES) ? (JSON.parse(await readFile(FIGURES, "utf8")) as Kept[]) : [];
+  const kept = all.flatMap(({ name }) =>
+    name === newest.name ? [newest] : before.filter((one) => one.name === name),
+  );
+  const json = JSON.stringify(kept);
+  await writeFile(FIGURES, await format(json, { ...(await resolveConfig(FIGURES)), parser: "json" }));
+  await replaceSection("figures", figuresText(kept, all));
+}
+
+function figuresText(kept: readonly Kept[], all: readonly Scenario[]): string {
+  const rows = all.map(({ group, name }) => {
+    const one = kept.find((found) => found.name === name);
+    if (one === undefined) return `| ${group} | ${name} | not run yet | | | | | | | | | |`;
+    const { runs, events, lost, doubled, changed, torn, note = "" } = one.figures;
+    const cells = [group, name, one.verdict, runs, events, lost, doubled, changed, torn];
+    const shown = cells.map((cell) => (typeof cell === "number" ? count(cell) : cell));
+    return `| ${[...shown, one.seed, one.day, note].join(" | ")} |`;
   });
-  const text = [
-    `Seed ${seed}, ${new Date().toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes. ${machine()}`,
+  const minutes = kept.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+  return [
+    `The last run of each scenario at full scale; ${minutes.toFixed(0)} minutes together.`,
     "",
-    "| fault | scenario | | runs | events | lost | doubled | changed | torn | |",
-    "|---|---|---|--:|--:|--:|--:|--:|--:|---|",
+    "| fault | scenario | | runs | events | lost | doubled | changed | torn | seed | day | |",
+    "|---|---|---|--:|--:|--:|--:|--:|--:|--:|---|---|",
     ...rows,
     "",
     "*Runs*: how often the fault was injected. *Events*: acknowledged, then looked for. *Lost*, *doubled*, *changed*: of these. *Torn*: batches without an answer that were there in part.",
     "",
+    ...[...new Set(kept.map((one) => one.machine))].map((text) => `Run on: ${text}`),
+    "",
     "### What each does",
     "",
-    ...outcomes.map(({ scenario }) => `- **${scenario.name}.** ${scenario.what}`),
-  ];
-  await replaceSection("figures", text.join("\n"));
+    ...all.map(({ name, what }) => `- **${name}.** ${what}`),
+  ].join("\n");
 }
 
 /** Writes which scenario caught which protection's absence into docs/FAULTS.md. */

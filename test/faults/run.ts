@@ -66,8 +66,6 @@ async function main(): Promise<number> {
       console.log(`  ${replayCommand(outcome.scenario, options, without)}`);
     }
   }
-  const isWhole = values.only === undefined && scale === "full" && without === undefined;
-  if (isWhole) await writeFigures(outcomes, seed);
   return outcomes.every((outcome) => holds(outcome) || isSkippable(outcome)) ? 0 : 1;
 }
 
@@ -114,6 +112,8 @@ async function runAll(
         : await runScenario(scenario, { ...options, progress: showProgress(scenario) });
     console.error(`${process.stderr.isTTY ? "\r\u001B[K" : ""}${outcomeLine(outcome)}`);
     outcomes.push(outcome);
+    const counts = options.scale === "full" && options.without === undefined;
+    if (counts && missing.length === 0) await writeFigures(outcome, options.seed, scenarios);
   }
   return outcomes;
 }

@@ -136,6 +136,17 @@ export const protections = {
       },
     ],
   },
+  "kept-ids": {
+    what: "ids that an insert cut short left out are stored when it is tried again",
+    groups: ["store", "kill"],
+    removals: [
+      {
+        file: "src/load/insert-plan.ts",
+        find: "if (inTable.length > 0) await keepIds(work, inTable);",
+        replace: "",
+      },
+    ],
+  },
   "whole-files": {
     what: "a segment of the log takes its name only when it is whole and synced",
     groups: ["kill", "power loss"],

@@ -86,7 +86,10 @@ async function run(name: string, fault: Fault): Promise<string[]> {
     const found = {
       table: await offsetsIn(shared.store, name, id),
       rejected: await offsetsIn(shared.store, "_rejected", id),
-      ids: (await select(shared.store, `SELECT id FROM _ids_${name} ORDER BY id`)).map((row) => row["id"]),
+      // The same position may stand there twice: what an insert may have left out is stored again.
+      ids: (
+        await select(shared.store, `SELECT id FROM _ids_${name} GROUP BY id, log, offset ORDER BY id`)
+      ).map((row) => row["id"]),
     };
     expect({ found, fault, steps }).toMatchObject({
       found: { table: [0, 4, 5, 7, 8], rejected: [1], ids: ["a", "b", "c", "d", "e"] },

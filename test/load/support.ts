@@ -119,6 +119,7 @@ export function storeWith(store: Store, changes: Partial<Store>): Store {
     fits: (...args) => store.fits(...args),
     present: (...args) => store.present(...args),
     findIds: (...args) => store.findIds(...args),
+    ...(store.keepIds === undefined ? {} : { keepIds: store.keepIds.bind(store) }),
     scanIds: (...args) => store.scanIds(...args),
     forgetIds: (...args) => store.forgetIds(...args),
     erase: (...args) => store.erase(...args),

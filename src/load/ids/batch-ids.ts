@@ -1,18 +1,24 @@
 import { setImmediate } from "node:timers/promises";
 import type { LogBatch } from "../../log/log.ts";
 import { createIdCopier, type IdCopier } from "../../project/fast-validator/id-reader.ts";
+import { countInTurns } from "../in-turns.ts";
 import { ROWS_PER_TURN } from "../limits.ts";
 import type { RefusedEvent } from "../ledger-state.ts";
 import { has, offsetsOf, type Spans } from "../spans.ts";
 import { TextColumnBuilder, type TextColumn } from "../../store/text-column.ts";
 import { idAt, type EventIds } from "./event-ids.ts";
+import type { IdFilter } from "./id-filter.ts";
 
 const NEWLINE = 0x0a;
 
 /** The id of each event of these batches, rising by offset. All have one schema. */
-export async function readIds(batches: readonly LogBatch[], idField: string): Promise<EventIds> {
-  const column = batches[0]?.schema.columns.find(({ name }) => name === idField);
-  const copyId = createIdCopier(idField, column?.type.kind);
+export async function readIds(
+  batches: readonly LogBatch[],
+  idField: string,
+  filter: Pick<IdFilter, "fingerprintAt">,
+): Promise<EventIds> {
+  const type = batches[0]?.schema.columns.find(({ name }) => name === idField)?.type;
+  const copyId = createIdCopier(idField, type?.kind);
   const count = batches.reduce((sum, { events }) => sum + events.count, 0);
   const ids = new TextColumnBuilder(count);
   const offsets = new Float64Array(count);
@@ -31,7 +37,12 @@ export async function readIds(batches: readonly LogBatch[], idField: string): Pr
       untilTurn = ROWS_PER_TURN;
     }
   }
-  return { ids: ids.finish(), offsets, acceptedAt };
+  const column = ids.finish();
+  const fingerprints = new Uint32Array(count);
+  await countInTurns(count, (index) => {
+    fingerprints[index] = filter.fingerprintAt(column, index);
+  });
+  return { ids: column, offsets, acceptedAt, fingerprints };
 }
 
 /** Copies the ids of so many lines, and gives where the next line begins. */

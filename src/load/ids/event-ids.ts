@@ -6,6 +6,8 @@ export interface EventIds {
   readonly offsets: Float64Array;
   /** Milliseconds since 1970. */
   readonly acceptedAt: Float64Array;
+  /** Of each id, by the stream's `IdFilter`. */
+  readonly fingerprints: Uint32Array;
 }
 
 /** The id of the event at an offset, if it is one of these. */

@@ -53,7 +53,7 @@ export async function findDuplicates(
 /** All rows whose id may be another's too, in the store or among the rows. */
 async function suspectRows(
   { filter, now }: DuplicateSearch,
-  { ids, offsets, acceptedAt }: EventIds,
+  { ids, offsets, acceptedAt, fingerprints }: EventIds,
 ): Promise<IdRow[]> {
   // What seems to come from the future would seem to be out of the window of all that came just before it.
   const timeOf = (row: number): number => Math.min(acceptedAt[row] ?? 0, now);
@@ -61,14 +61,14 @@ async function suspectRows(
   /** Of the ids that came before: by fingerprint, as equal ids have equal ones. */
   const perhaps = new Set<number>();
   await countInTurns(ids.count, (row) => {
-    const fingerprint = filter.fingerprintAt(ids, row);
+    const fingerprint = fingerprints[row] ?? 0;
     if (!seen.add(fingerprint) || filter.mayHave(fingerprint, timeOf(row))) perhaps.add(fingerprint);
   });
   if (perhaps.size === 0) return [];
   // An id that repeats became a suspect at its second row: the first is one too.
   const suspects: IdRow[] = [];
   await countInTurns(ids.count, (row) => {
-    if (!perhaps.has(filter.fingerprintAt(ids, row))) return;
+    if (!perhaps.has(fingerprints[row] ?? 0)) return;
     suspects.push({ id: ids.at(row), offset: offsets[row] ?? 0, acceptedAt: timeOf(row) });
   });
   return suspects;

@@ -43,8 +43,11 @@ export class StreamIds {
   /** The id of each event. Those of a schema without an id, or with another, have none, whatever is declared now. */
   async of(batches: readonly LogBatch[]): Promise<EventIds | undefined> {
     const field = batches[0]?.schema.idField;
-    if (field === undefined || this.#options.stream.id?.field !== field) return undefined;
-    return readIds(batches, field);
+    const filter = this.#filter;
+    if (field === undefined || filter === undefined || this.#options.stream.id?.field !== field) {
+      return undefined;
+    }
+    return readIds(batches, field, filter);
   }
 
   /** The offsets of duplicates, rising. */
@@ -67,7 +70,7 @@ export class StreamIds {
     if (filter === undefined) return;
     if (rows !== undefined) {
       await countInTurns(rows.ids.count, (row) => {
-        filter.add(filter.fingerprintAt(rows.ids, row), rows.acceptedAt[row] ?? 0);
+        filter.add(rows.fingerprints[row] ?? 0, rows.acceptedAt[row] ?? 0);
       });
     }
     filter.rotate(Math.min(latest, this.#options.sure()));

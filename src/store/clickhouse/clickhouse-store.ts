@@ -21,7 +21,7 @@ import { storeFailed } from "./engine-errors.ts";
 import { Fence } from "./fence/fence.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { fitsTable } from "./fits-table.ts";
-import { insertBatch } from "./insert-batch.ts";
+import { insertBatch, keepIds } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
 import { beginRebuild } from "./rebuild-table.ts";
@@ -62,6 +62,10 @@ export class ClickHouseStore implements Store {
 
   present(table: string, range: OffsetRange): Promise<readonly Span[]> {
     return presentOffsets(this.#connection, table, range);
+  }
+
+  keepIds(table: string, batch: PlannedBatch): Promise<void> {
+    return keepIds(this.#connection, table, batch);
   }
 
   findIds(table: string, ids: readonly string[], since: number): Promise<ReadonlyMap<string, StoredId>> {

@@ -10,10 +10,11 @@ export interface ClickHouseConnection {
   run(sql: string, format: AnswerFormat): Promise<Buffer>;
 
   /**
-   * Runs one INSERT that reads the given tables. Inserts run one at a time. When it settles, successful or not, the insert
-   * isn't running any more. Resolves with the number of rows written, before any TTL took some away.
+   * Runs INSERTs that read the given tables, side by side; those of one call at a time. When it settles, successful or not, none
+   * of them is running any more; it fails with the error of the first in the list that failed. Resolves with the number of
+   * rows written by all, before any TTL took some away.
    */
-  insert(insert: InsertStatement): Promise<number>;
+  insert(...inserts: readonly InsertStatement[]): Promise<number>;
 
   /** Begins one SELECT from outside within limits. Errors of the query come with its bytes. */
   read(request: ReadRequest): Promise<ReadAnswer>;

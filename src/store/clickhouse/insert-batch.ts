@@ -13,8 +13,9 @@ import { quoteName, quoteText } from "./quote.ts";
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
 
 /**
- * Inserts a batch, its ids first: an id without its row is found at the same position when the row is tried again, but a
- * row without its id would let a duplicate in.
+ * Inserts a batch and its ids, both at once: they take a core each. An id without its row is found at the same position when the
+ * row is tried again; a row without its id, which would let a duplicate in, gets it by `keepIds`. So an error of the ids comes first:
+ * then nobody takes it for the rows' fault.
  */
 export async function insertBatch(
   connection: ClickHouseConnection,
@@ -23,20 +24,31 @@ export async function insertBatch(
 ): Promise<void> {
   if (batch.count === 0) return;
   checkLines(table, batch.lines, batch.count);
-  if (batch.ids !== undefined)
-    await insertCounted(connection, table, batch.count, idsStatement(table, batch, batch.ids));
-  await insertCounted(connection, table, batch.count, rowsStatement(table, batch));
+  const ids = batch.ids === undefined ? [] : [idsStatement(table, batch, batch.ids)];
+  await insertCounted(connection, table, batch.count, [...ids, rowsStatement(table, batch)]);
 }
 
+/** Stores the ids of rows that are in the table, again if they are stored: of the same position they are the same. */
+export async function keepIds(
+  connection: ClickHouseConnection,
+  table: string,
+  batch: PlannedBatch,
+): Promise<void> {
+  if (batch.ids === undefined || batch.count === 0) return;
+  await insertCounted(connection, table, batch.count, [idsStatement(table, batch, batch.ids)]);
+}
+
+/** Each of the statements has so many rows. */
 async function insertCounted(
   connection: ClickHouseConnection,
   table: string,
-  count: number,
-  statement: InsertStatement,
+  each: number,
+  statements: readonly InsertStatement[],
 ): Promise<void> {
+  const count = each * statements.length;
   let written: number;
   try {
-    written = await connection.insert(statement);
+    written = await connection.insert(...statements);
   } catch (error) {
     throw insertError(table, error);
   }

@@ -104,7 +104,7 @@ export function storeUnderPower(store: Store, isOn: () => boolean, random: Rando
         // It was handed in before, and the engine got as far as it got.
         const count = random.below(3) === 0 ? batch.count : random.below(batch.count + 1);
         if (random.chance(0.5) && count > 0)
-          await store.insert(table, firstRows(batch, count)).catch(() => {});
+          await store.insert(table, firstRows(store, batch, count)).catch(() => {});
         throw dead();
       }
       await store.insert(table, batch);

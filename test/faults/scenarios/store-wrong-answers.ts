@@ -83,7 +83,7 @@ class Liar {
   async #meetFate(table: string, batch: PlannedBatch): Promise<void> {
     const fate = this.faults < this.faultsMax ? (FATES[this.#random.below(FATES.length)] ?? "well") : "well";
     this.fates.set(fate, (this.fates.get(fate) ?? 0) + 1);
-    if (fate === "half" && batch.count > 1) await this.#real.insert(table, firstHalf(batch));
+    if (fate === "half" && batch.count > 1) await this.#real.insert(table, firstHalf(this.#real, batch));
     if (fate === "late") await sleep(this.#random.below(LATE_MAX));
     if (fate === "well" || fate === "after" || fate === "late") await this.#real.insert(table, batch);
     if (fate === "well") return;

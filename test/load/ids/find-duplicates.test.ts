@@ -46,8 +46,10 @@ interface IdRow {
 }
 
 function findDuplicates(search: DuplicateSearch, log: string, rows: readonly IdRow[]): Promise<number[]> {
+  const ids = TextColumn.of(rows.map(({ id }) => id));
   return findAmong(search, log, {
-    ids: TextColumn.of(rows.map(({ id }) => id)),
+    ids,
+    fingerprints: Uint32Array.from(rows, (_, index) => search.filter.fingerprintAt(ids, index)),
     offsets: Float64Array.from(rows, ({ offset }) => offset),
     acceptedAt: Float64Array.from(rows, ({ acceptedAt }) => acceptedAt),
   });

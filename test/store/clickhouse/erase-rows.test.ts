@@ -26,7 +26,7 @@ beforeAll(async () => {
       if (sql.startsWith("ALTER TABLE")) await beforeMutation?.();
       return engine.run(sql, format);
     },
-    insert: (statement) => engine.insert(statement),
+    insert: (...statements) => engine.insert(...statements),
     read: (request) => engine.read(request),
     close: () => engine.close(),
   };

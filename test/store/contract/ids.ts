@@ -37,6 +37,24 @@ export function describeIds(store: () => Store, words: StoreWords): void {
       });
     });
 
+    test("that an insert left out are stored with the places of their rows, as often as one likes", async () => {
+      // Such a store writes rows and ids in one transaction: none can be left out.
+      if (store().keepIds === undefined) return;
+      await table("ids_kept");
+      const rows = ["a", "b"].map((id, n) => ({ id, n }));
+      await store().insert("ids_kept", batchOf(SCHEMA, rows, { offset: 30 }));
+      expect((await store().findIds("ids_kept", ["a", "b"], 0)).size).toBe(0);
+      for (let time = 1; time <= 2; time++) {
+        await store().keepIds?.("ids_kept", batchOf(SCHEMA, rows, { ids: ["a", "b"], offset: 30 }));
+      }
+      expect(Object.fromEntries(await store().findIds("ids_kept", ["a", "b"], 0))).toEqual({
+        a: { log: "log-a", offset: 30 },
+        b: { log: "log-a", offset: 31 },
+      });
+      const range = { log: "log-a", partition: 0, from: 0, to: 100 };
+      expect(await store().present("ids_kept", range)).toEqual([{ from: 30, to: 32 }]);
+    });
+
     test("count only from a time on", async () => {
       await table("ids_since");
       const now = Date.now();

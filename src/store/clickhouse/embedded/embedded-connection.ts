@@ -56,7 +56,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
   readonly #own: EngineSession;
   /** Only KILL, which must never wait. */
   readonly #killer: EngineSession;
-  readonly #writer: EngineSession;
+  readonly #writers: Writers;
   readonly #readers: ReaderPool;
   readonly #temp: TempFiles;
   /** All of the above, to be closed. */
@@ -72,7 +72,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
     this.#openSession = parts.open;
     this.#own = parts.own;
     this.#killer = parts.killer;
-    this.#writer = parts.writer;
+    this.#writers = parts.writers;
     this.#readers = parts.readers;
     this.#temp = parts.temp;
     this.#opened = opened;
@@ -107,8 +107,8 @@ export class EmbeddedConnection implements ClickHouseConnection {
     return (await this.#own.run(sql, format)).bytes;
   }
 
-  insert(statement: InsertStatement): Promise<number> {
-    const written = this.#inserts.then(() => this.#insert(statement));
+  insert(...statements: readonly InsertStatement[]): Promise<number> {
+    const written = this.#inserts.then(() => this.#insert(statements));
     this.#inserts = written.catch(() => undefined);
     return written;
   }
@@ -160,28 +160,45 @@ export class EmbeddedConnection implements ClickHouseConnection {
     this.#reads.delete(read);
   }
 
-  async #insert(insert: InsertStatement): Promise<number> {
-    const { inputs } = insert;
-    const paths = new Map<string, string>();
+  async #insert(inserts: readonly InsertStatement[]): Promise<number> {
+    await using files = new AsyncDisposableStack();
     try {
-      for (const [name, { bytes }] of Object.entries(inputs)) paths.set(name, await this.#temp.write(bytes));
-      const statement = insert.sql((name) => {
-        const input = inputs[name];
-        const path = paths.get(name);
-        if (input === undefined || path === undefined) throw new RangeError(`there is no input ${name}`);
-        return `file(${[path, input.format, input.structure].map(quoteText).join(", ")})`;
-      });
-      // The engine doesn't say how many rows an INSERT … SELECT wrote, but counts them, and this is the only writer.
-      const { bytes } = await this.#writer.run(`${WRITTEN}; ${statement}; ${WRITTEN}`);
-      const [before, after] = bytes.toString().split("\n").map(Number);
-      return (after ?? 0) - (before ?? 0);
+      const statements: string[] = [];
+      for (const insert of inserts) statements.push(await this.#statement(insert, files));
+      // The engine doesn't say how many rows an INSERT … SELECT wrote, but counts them, and nothing else writes meanwhile.
+      const before = await this.#written();
+      const [first, second] = this.#writers;
+      const runs = statements.map(async (statement, index) =>
+        (index % 2 === 0 ? first : second).run(statement),
+      );
+      await Promise.allSettled(runs);
+      await Promise.all(runs);
+      return (await this.#written()) - before;
     } catch (error) {
       throw error instanceof ClickHouseError
         ? error
         : new ClickHouseError(messageOf(error), undefined, error);
-    } finally {
-      for (const path of paths.values()) await this.#temp.remove(path);
     }
+  }
+
+  /** Puts what it reads in files, which go with `files`. */
+  async #statement(insert: InsertStatement, files: AsyncDisposableStack): Promise<string> {
+    const tables = new Map<string, string>();
+    for (const [name, { bytes, format, structure }] of Object.entries(insert.inputs)) {
+      const path = await this.#temp.write(bytes);
+      files.defer(() => this.#temp.remove(path));
+      tables.set(name, `file(${[path, format, structure].map(quoteText).join(", ")})`);
+    }
+    return insert.sql((name) => {
+      const table = tables.get(name);
+      if (table === undefined) throw new RangeError(`there is no input ${name}`);
+      return table;
+    });
+  }
+
+  /** Rows that were inserted since the engine started. */
+  async #written(): Promise<number> {
+    return Number((await this.#writers[0].run(WRITTEN)).bytes.toString());
   }
 
   async #kill(mark: string): Promise<void> {
@@ -200,6 +217,9 @@ async function within(time: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, sleep(time, undefined, { ref: false })]);
 }
 
+/** For a batch's rows and its ids. */
+type Writers = readonly [EngineSession, EngineSession];
+
 const WRITTEN = "SELECT sum(value) FROM system.events WHERE event = 'InsertedRows'";
 
 type Settings = Readonly<Record<string, string | number>>;
@@ -209,7 +229,7 @@ interface Parts {
   readonly open: OpenSession;
   readonly own: EngineSession;
   readonly killer: EngineSession;
-  readonly writer: EngineSession;
+  readonly writers: Writers;
   readonly readers: ReaderPool;
   readonly temp: TempFiles;
 }
@@ -251,9 +271,12 @@ async function openParts(
   const own = await openOne({ ...SESSION_SETTINGS, ...serverSettings(options.memory) });
   await own.run(createDatabase());
   const killer = await openOne(SESSION_SETTINGS);
-  const writer = await openOne(INSERT_SETTINGS, DATABASE);
+  const writers: Writers = [
+    await openOne(INSERT_SETTINGS, DATABASE),
+    await openOne(INSERT_SETTINGS, DATABASE),
+  ];
   const readers = await ReaderPool.create(options.readers, () => openReader(temp, open));
-  return { open, own, killer, writer, readers, temp };
+  return { open, own, killer, writers, readers, temp };
 }
 
 async function openReader(temp: TempFiles, open: OpenSession): Promise<Reader> {
