@@ -10,6 +10,7 @@ import { killEngine } from "./scenarios/kill-engine.ts";
 import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
 import { manyIds } from "./scenarios/many-ids.ts";
+import { natsFreeze, natsKills, natsSplit } from "./scenarios/nats-cluster.ts";
 import { logDamage, salvagedLog } from "./scenarios/log-damage.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { powerLossOfTheLog, powerLossOfThePath } from "./scenarios/power-loss.ts";
@@ -48,4 +49,7 @@ export const scenarios: readonly Scenario[] = [
   clockJumps,
   manyIds,
   killPostgres,
+  natsKills,
+  natsFreeze,
+  natsSplit,
 ];
