@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { ClockFile } from "./clock-file.ts";
-import { isShared, openShares, openSharedLog } from "./compose-shared.ts";
+import { openShares } from "./compose-shared.ts";
 import type { Config } from "./config.ts";
 import { HeadraceError } from "./errors.ts";
 import type { GuardedClock } from "./guarded-clock.ts";
@@ -10,8 +10,9 @@ import { createLoader } from "./load/create-loader.ts";
 import type { Loader } from "./load/load.ts";
 import { createSharedLoader } from "./load/remote/shared-loader.ts";
 import type { Log } from "./log/log.ts";
-import type { LogOptions } from "./log/log-options.ts";
-import { openLog } from "./log/open-log.ts";
+import { openLog, type OpenLogOptions } from "./log/open-log.ts";
+import { connectNats } from "./nats/connect.ts";
+import type { Nats } from "./nats/open-nats.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { leaseObserver, loadObserver, logObserver, natsObserver } from "./observe/observers.ts";
 import type { RecentFreshness } from "./observe/recent-freshness.ts";
@@ -44,8 +45,12 @@ export interface LoadParts {
 }
 
 /** Opens log and loader, the tables being as they are declared; closed with what `opened` holds. */
-export function openLoad(input: LoadInput, opened: AsyncDisposableStack): Promise<LoadParts> {
-  return isShared(input.config) ? openTogether(input, opened) : openAlone(input, opened);
+export async function openLoad(input: LoadInput, opened: AsyncDisposableStack): Promise<LoadParts> {
+  const { config, project, logger } = input;
+  const nats = await connectNats(config.logUrl, project.name, natsObserver(logger));
+  if (nats === undefined) return openAlone(input, opened);
+  opened.defer(() => nats.close());
+  return openTogether(input, nats, opened);
 }
 
 /** For a process that has all of it: the log in its data folder. */
@@ -54,11 +59,7 @@ async function openAlone(input: LoadInput, opened: AsyncDisposableStack): Promis
   if (store === undefined) throw new RangeError("a process with a log of its own has a store");
   const { streams } = project;
   await migrate(store, streams, logger);
-  const log = await openLog(config.logUrl, {
-    ...logOptions(input),
-    folder: join(folder, "log"),
-    segmentBytes: config.logSegmentSize,
-  });
+  const log = await openLog(config.logUrl, logOptions(input));
   opened.defer(() => log.close());
   const loader = createLoader({
     log,
@@ -73,11 +74,11 @@ async function openAlone(input: LoadInput, opened: AsyncDisposableStack): Promis
 }
 
 /** For one of the processes that share a log on servers. */
-async function openTogether(input: LoadInput, opened: AsyncDisposableStack): Promise<LoadParts> {
+async function openTogether(input: LoadInput, nats: Nats, opened: AsyncDisposableStack): Promise<LoadParts> {
   const { project, config, store, clock, metrics, recent, logger } = input;
   const { streams } = project;
-  const observer = natsObserver(logger);
-  const { nats, log } = await openSharedLog(config, project.name, logOptions(input), opened, observer);
+  const log = await openLog(config.logUrl, { ...logOptions(input), nats });
+  opened.defer(() => log.close());
   const into = config.roles.includes("load") ? store : undefined;
   const shares = await openShares(nats, into, config, leaseObserver(metrics, logger));
   const loader = createSharedLoader({
@@ -101,9 +102,12 @@ async function openTogether(input: LoadInput, opened: AsyncDisposableStack): Pro
   return { log, loader, locks };
 }
 
-function logOptions({ project, config, clock, clockFile, metrics, logger }: LoadInput): LogOptions {
+function logOptions(input: LoadInput): OpenLogOptions {
+  const { project, config, folder, clock, clockFile, metrics, logger } = input;
   return {
+    folder: join(folder, "log"),
     streams: project.streams,
+    segmentBytes: config.logSegmentSize,
     retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
     keys: { window: config.keyWindow, count: config.keysMax },
     clock: clock.sure,

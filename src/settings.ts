@@ -1,3 +1,4 @@
+import { parseNatsUrl } from "./nats/nats-url.ts";
 import { ROLES, type Role } from "./roles.ts";
 import { DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND } from "./units.ts";
 
@@ -116,6 +117,7 @@ function adapter(
   later: readonly string[],
   about: string,
   others: readonly string[] = [],
+  check: (url: string) => unknown = () => {},
 ): Setting<string> {
   const there = [fallback, ...others.slice(0, 1).map((scheme) => `${scheme}//…`)].join(" or ");
   return {
@@ -125,7 +127,11 @@ function adapter(
     about,
     secret: true,
     parse: (value) => {
-      if (value === fallback || others.some((scheme) => value.startsWith(scheme))) return value;
+      if (value === fallback) return value;
+      if (others.some((scheme) => value.startsWith(scheme))) {
+        check(value);
+        return value;
+      }
       if (later.some((scheme) => value.startsWith(scheme))) {
         throw new Error(`this version has no adapter for that scheme yet; ${there} is there`);
       }
@@ -181,8 +187,9 @@ export const SETTINGS = {
     "HEADRACE_LOG_URL",
     "file:",
     ["kafka:"],
-    "The log between ingest and load. `file:` is the embedded one; `nats://host:4222` is NATS JetStream (docs/SCALE.md).",
+    "The log between ingest and load. `file:` is the embedded one; `nats://user:password@host:4222,host:4222/?replicas=3` (or `tls://…`) is NATS JetStream (docs/SCALE.md).",
     ["nats:", "tls:"],
+    parseNatsUrl,
   ),
   storeUrl: adapter(
     "HEADRACE_STORE_URL",

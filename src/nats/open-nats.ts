@@ -22,6 +22,13 @@ export interface Nats {
   readonly prefix: string;
   /** Whether a server is connected just now. */
   connected(): boolean;
+  /** Tells that JetStream answered a request. */
+  answered(): void;
+  /**
+   * Tells that JetStream did not answer a request. After a few seconds of that the next server is tried: one that is cut off from
+   * the others still keeps its connections.
+   */
+  unanswered(): void;
   /** Sends what is written and closes. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -45,7 +52,9 @@ const RECONNECT_PAUSE = 250;
 const PING_INTERVAL = 3 * SECOND;
 const PINGS_UNANSWERED_MAX = 2;
 /** How long a request to JetStream may take, in milliseconds. */
-export const REQUEST_TIMEOUT = 5 * SECOND;
+export const REQUEST_TIMEOUT = 3 * SECOND;
+/** After JetStream has not answered for so long, another server is tried, in milliseconds. */
+const UNANSWERED_MAX = 4 * SECOND;
 /** How long closing waits for what is written to be sent, in milliseconds. */
 const CLOSE_TIMEOUT = 2 * SECOND;
 
@@ -62,9 +71,14 @@ export async function openNats(
 ): Promise<Nats> {
   const prefix = options.prefix ?? project;
   checkPrefix(prefix);
-  const settings = connectionOptions(options, project);
+  const link: Link = { up: true, avoid: undefined };
+  const settings: NodeConnectionOptions = {
+    ...connectionOptions(options, project),
+    // By itself the client would try the same one again first.
+    reconnectToServer: (pool) =>
+      pool.find(({ listen }) => link.avoid !== undefined && listen !== link.avoid) ?? null,
+  };
   const connection = await firstConnection(settings, options, patience);
-  const link = { up: true };
   void follow(connection, link, observer);
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false, timeout: REQUEST_TIMEOUT });
@@ -76,6 +90,7 @@ export async function openNats(
       manager,
       options,
       prefix,
+      ...watchAnswers(connection, link),
       connected: () => link.up && !connection.isClosed(),
       close: () => (closing ??= closeSoon(connection)),
     };
@@ -185,22 +200,41 @@ function unreachable(servers: readonly string[], cause: unknown): HeadraceError 
   );
 }
 
-async function follow(
-  connection: NatsConnection,
-  link: { up: boolean },
-  observer: NatsObserver,
-): Promise<void> {
+async function follow(connection: NatsConnection, link: Link, observer: NatsObserver): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === "disconnect") {
       link.up = false;
       observer.disconnected?.(status.server);
     } else if (status.type === "reconnect") {
       link.up = true;
+      link.avoid = undefined;
       observer.reconnected?.(status.server);
     } else if (status.type === "error") {
       observer.warned?.(status.error.message);
     }
   }
+}
+
+interface Link {
+  /** Whether a server is connected. */
+  up: boolean;
+  /** The server that doesn't answer, as `host:port`: the next connection goes elsewhere if there is another. */
+  avoid: string | undefined;
+}
+
+function watchAnswers(connection: NatsConnection, link: Link): Pick<Nats, "answered" | "unanswered"> {
+  let since: number | undefined;
+  return {
+    answered: () => (since = undefined),
+    unanswered: () => {
+      since ??= performance.now();
+      if (performance.now() - since < UNANSWERED_MAX || connection.isClosed()) return;
+      since = undefined;
+      link.avoid = connection.getServer();
+      // What is being tried anyway can't be tried again.
+      connection.reconnect().catch(() => {});
+    },
+  };
 }
 
 async function closeSoon(connection: NatsConnection): Promise<void> {

@@ -11,6 +11,7 @@ import { killEngine } from "./scenarios/kill-engine.ts";
 import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
 import { manyIds } from "./scenarios/many-ids.ts";
+import { natsFreeze, natsKills, natsSplit } from "./scenarios/nats-cluster.ts";
 import { logDamage, salvagedLog } from "./scenarios/log-damage.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { powerLossOfTheLog, powerLossOfThePath } from "./scenarios/power-loss.ts";
@@ -51,4 +52,7 @@ export const scenarios: readonly Scenario[] = [
   killPostgres,
   rollingRestart,
   lostLoaders,
+  natsKills,
+  natsFreeze,
+  natsSplit,
 ];

@@ -114,7 +114,8 @@ export class Appender {
       try {
         await this.#connected();
         if (this.#nextLog !== undefined) await this.#writeNextLog(this.#nextLog);
-        await this.#target.view.keysKnown();
+        await this.#ready();
+        // From here to the sending nothing may come between: the keys were looked for in what stands before the tip.
         group = this.#take();
         if (group.length > 0) await this.#commit(group);
       } catch (error) {
@@ -192,7 +193,6 @@ export class Appender {
 
   async #commit(group: readonly Waiting[]): Promise<void> {
     const { view, partition } = this.#target;
-    await this.#letRunEnd();
     const began = performance.now();
     const { end } = view.chain;
     const encoded = encodeGroup(group, end);
@@ -220,12 +220,18 @@ export class Appender {
     }
   }
 
-  /** While another process is amid a large batch, a message of ours would make it begin again. */
-  async #letRunEnd(): Promise<void> {
+  /**
+   * Resolves when all keys before the tip are known, and no other process is amid a large batch, which a message of ours would
+   * make it begin again.
+   */
+  async #ready(): Promise<void> {
+    const { view } = this.#target;
     for (;;) {
-      const { run, last } = this.#target.view.chain;
-      if (run === undefined || performance.now() - run.since > RUN_PATIENCE) return;
-      if (!(await this.#target.view.looksBeyond(last))) await this.#target.catchUp();
+      const { run, last } = view.chain;
+      const isAmid = run !== undefined && performance.now() - run.since <= RUN_PATIENCE;
+      if (!isAmid && view.keysKnown) return;
+      if (!view.keysKnown) await view.readKeys();
+      else if (!(await view.looksBeyond(last))) await this.#target.catchUp();
     }
   }
 

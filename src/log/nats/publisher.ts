@@ -72,6 +72,7 @@ async function send(target: PublisherTarget, { head, keys, data }: OutgoingMessa
       timeout: PUBLISH_TIMEOUT,
       expect: { lastSubjectSequence: last },
     });
+    nats.answered();
     // Nothing can stand between two neighbours. In a stream of several partitions only the messages themselves tell.
     if (!ack.duplicate && ack.seq === last + 1) view.apply(ack.seq, head, keys);
     return { kind: "acknowledged", sequence: ack.seq };
@@ -86,6 +87,7 @@ async function send(target: PublisherTarget, { head, keys, data }: OutgoingMessa
       const what = `the log's servers refuse a message of ${data.length} bytes: ${messageOf(error)}`;
       return { kind: "refused", error: new HeadraceError("log_failed", what, { cause: error }) };
     }
+    nats.unanswered();
     return { kind: "unclear", error };
   }
 }

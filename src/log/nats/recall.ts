@@ -59,14 +59,14 @@ async function readGroup(
   let head = decodeHead(message?.header);
   if (message === undefined || head === undefined) return undefined;
   const parts = [Buffer.from(message.data)];
-  let tip = sequence;
   const { run } = head;
-  while (run !== undefined && parts.length < run.parts) {
+  const count = run?.parts ?? 1;
+  for (let tip = sequence; parts.length < count;) {
     message = await server.next(subject, message.seq + 1);
     if (message === undefined) return undefined;
     head = decodeHead(message.header);
     if (head?.prev !== tip) continue;
-    if (head.run?.id !== run.id) return undefined;
+    if (head.run?.id !== run?.id) return undefined;
     tip = message.seq;
     parts.push(Buffer.from(message.data));
   }

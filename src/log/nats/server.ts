@@ -36,7 +36,7 @@ export class StreamServer {
     const { manager, options } = this.nats;
     const found = await this.find();
     if (found === undefined) {
-      return patiently(async () => {
+      return this.#patiently(async () => {
         try {
           return await manager.streams.add({
             name: this.stream,
@@ -57,12 +57,12 @@ export class StreamServer {
       });
     }
     if (found.config.num_replicas >= options.replicas) return found;
-    return patiently(() => manager.streams.update(this.stream, { num_replicas: options.replicas }));
+    return this.#patiently(() => manager.streams.update(this.stream, { num_replicas: options.replicas }));
   }
 
   /** Undefined when there is no such stream. */
   async find(): Promise<StreamInfo | undefined> {
-    return patiently(async () => {
+    return this.#patiently(async () => {
       try {
         return await this.nats.manager.streams.info(this.stream);
       } catch (error) {
@@ -74,7 +74,7 @@ export class StreamServer {
 
   /** How many messages each of the subjects has. */
   async countBySubject(filter: string): Promise<ReadonlyMap<string, number>> {
-    const info = await patiently(() =>
+    const info = await this.#patiently(() =>
       this.nats.manager.streams.info(this.stream, { subjects_filter: filter }),
     );
     return new Map(Object.entries(info.state.subjects ?? {}));
@@ -98,7 +98,7 @@ export class StreamServer {
   /** The sequence number of the first message that was stored at a time (milliseconds since 1970) or later. */
   async sequenceAt(time: number): Promise<number> {
     const { manager, connection } = this.nats;
-    const { name, delivered } = await patiently(() =>
+    const { name, delivered } = await this.#patiently(() =>
       manager.consumers.add(this.stream, {
         name: `headrace_${nuid.next()}`,
         deliver_policy: DeliverPolicy.StartTime,
@@ -115,7 +115,7 @@ export class StreamServer {
 
   /** Removes the messages of a subject that are before a sequence number. */
   async purge(subject: string, before: number): Promise<number> {
-    const { purged } = await patiently(() =>
+    const { purged } = await this.#patiently(() =>
       this.nats.manager.streams.purge(this.stream, { filter: subject, seq: before }),
     );
     return purged;
@@ -123,26 +123,34 @@ export class StreamServer {
 
   /** Stores a message whatever stands before it. */
   async put(subject: string, text: string): Promise<void> {
-    await patiently(() => this.nats.jetstream.publish(subject, text));
+    await this.#patiently(() => this.nats.jetstream.publish(subject, text));
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    return patiently(this.nats, call);
   }
 
   async #get(query: Parameters<Nats["manager"]["streams"]["getMessage"]>[1]): Promise<StoredMsg | undefined> {
-    const found = await patiently(() => this.nats.manager.streams.getMessage(this.stream, query));
+    const found = await this.#patiently(() => this.nats.manager.streams.getMessage(this.stream, query));
     return found ?? undefined;
   }
 }
 
 /** Tries until the servers answer. What they refuse, rather than not answer, isn't tried again. */
-export async function patiently<T>(call: () => Promise<T>, patience = READ_PATIENCE): Promise<T> {
-  const deadline = performance.now() + patience;
+async function patiently<T>(nats: Nats, call: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + READ_PATIENCE;
   for (;;) {
     try {
-      return await call();
+      const answer = await call();
+      nats.answered();
+      return answer;
     } catch (error) {
       if (error instanceof HeadraceError) throw error;
-      if (isRefusal(error))
+      if (isRefusal(error)) {
         throw new HeadraceError("log_failed", `NATS refused: ${messageOf(error)}`, { cause: error });
-      if (performance.now() > deadline) throw unreachable(error);
+      }
+      nats.unanswered();
+      if (performance.now() > deadline || nats.connection.isClosed()) throw unreachable(error);
     }
     await sleep(READ_PAUSE);
   }

@@ -185,7 +185,7 @@ export class StreamLog {
     await this.#follower.begin(() =>
       this.#partitions.every(({ view }, partition) => view.chain.last >= (starts[partition]?.last ?? 0)),
     );
-    for (const { view } of this.#partitions) await view.keysKnown();
+    for (const { view } of this.#partitions) while (!view.keysKnown) await view.readKeys();
   }
 
   /** Finds out whether the servers lost messages that this process has seen, and begins anew if so. */

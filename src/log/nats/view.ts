@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { HeadraceError } from "../../errors.ts";
+import type { HeadraceError } from "../../errors.ts";
 import { Lineage } from "../lineage.ts";
 import type { Position } from "../log.ts";
 import type { RememberedKeys } from "../remembered-keys.ts";
@@ -38,7 +38,8 @@ export class PartitionView {
   #first: number;
   #places: { readonly offset: number; readonly sequence: number }[] = [];
   #watched: { readonly id: string; counted: boolean } | undefined;
-  #readingKeys: Promise<void> = Promise.resolve();
+  /** Messages whose keys aren't known yet, and those behind them, in order. */
+  #unread: { readonly sequence: number; readonly keys: MessageKeys }[] = [];
   #newest = 0;
   #looked: (() => void)[] = [];
 
@@ -84,6 +85,7 @@ export class PartitionView {
     this.#chain = chain;
     this.#first = first;
     this.#places = [];
+    this.#unread = [];
   }
 
   /** Looks at the next message of the partition; what was looked at already is skipped. */
@@ -97,19 +99,9 @@ export class PartitionView {
   }
 
   #add(sequence: number, head: MessageHead, keys: MessageKeys): void {
-    const { partition } = this.#target;
-    const add = (each: PlacedKey): void => {
-      const { key, acceptedAt, at, bytes } = each;
-      this.#target.keys.add(key, { acceptedAt, partition, sequence, at, bytes });
-    };
-    if (keys === undefined) {
-      const reading = this.#readingKeys.then(() => this.#target.readKeys(sequence));
-      this.#readingKeys = reading.then((found) => found.forEach(add));
-      // Whoever needs them is told.
-      this.#readingKeys.catch(() => {});
-    } else {
-      keys.forEach(add);
-    }
+    // In the order of the log: what is remembered ends with the oldest.
+    if (keys === undefined || this.#unread.length > 0) this.#unread.push({ sequence, keys });
+    else this.#remember(sequence, keys);
     if (head.offset - (this.#places.at(-1)?.offset ?? Number.NEGATIVE_INFINITY) >= PLACE_INTERVAL) {
       this.#places.push({ offset: head.offset, sequence });
       if (this.#places.length > PLACES_MAX) this.#places.shift();
@@ -118,9 +110,27 @@ export class PartitionView {
     this.waiters.wake(this.#chain.end);
   }
 
-  /** Resolves when the keys of all that was looked at are known. */
-  async keysKnown(): Promise<void> {
-    await this.#readingKeys;
+  #remember(sequence: number, keys: readonly PlacedKey[]): void {
+    const { partition } = this.#target;
+    for (const { key, acceptedAt, at, bytes } of keys) {
+      this.#target.keys.add(key, { acceptedAt, partition, sequence, at, bytes });
+    }
+  }
+
+  /** Whether the keys of all that was looked at are known. */
+  get keysKnown(): boolean {
+    return this.#unread.length === 0;
+  }
+
+  /** Reads the keys that didn't stand in the headers. Call it again until `keysKnown`. */
+  async readKeys(): Promise<void> {
+    const [next] = this.#unread;
+    if (next === undefined) return;
+    const keys = next.keys ?? (await this.#target.readKeys(next.sequence));
+    // Another caller may have been quicker.
+    if (this.#unread[0] !== next) return;
+    this.#unread.shift();
+    this.#remember(next.sequence, keys);
   }
 
   /** A message whose events begin at the offset or before, as near as memory says. */
