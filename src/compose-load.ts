@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { ClockFile } from "./clock-file.ts";
-import { openShares } from "./compose-shared.ts";
 import type { Config } from "./config.ts";
 import { HeadraceError } from "./errors.ts";
 import type { GuardedClock } from "./guarded-clock.ts";
@@ -80,7 +79,13 @@ async function openTogether(input: LoadInput, nats: Nats, opened: AsyncDisposabl
   const log = await openLog(config.logUrl, { ...logOptions(input), nats });
   opened.defer(() => log.close());
   const into = config.roles.includes("load") ? store : undefined;
-  const shares = await openShares(nats, into, config, leaseObserver(metrics, logger));
+  // Only who uses it needs NATS' client.
+  const { openSharedLoading } = await import("./load/nats/open-shared-loading.ts");
+  const shares = await openSharedLoading(nats, {
+    ttl: config.leaseTtl,
+    observer: leaseObserver(metrics, logger),
+    ...(into === undefined ? {} : { storeClock: () => into.clock() }),
+  });
   const loader = createSharedLoader({
     ...shares,
     log,
