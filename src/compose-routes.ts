@@ -62,14 +62,10 @@ export function registerRoutes(parts: RouteParts): Served {
     ]),
   );
   if (roles.has("ingest")) registerIn(parts, streams, limits);
-  let cacheBytes = (): number => 0;
-  if (roles.has("serve") && store !== undefined) {
-    const served = registerOut(parts, store);
-    cacheBytes = () => served.cacheBytes();
-    registerAdmin(parts, store, streams);
-  }
+  const served = roles.has("serve") && store !== undefined ? registerOut(parts, store) : undefined;
+  if (served !== undefined && store !== undefined) registerAdmin(parts, store, streams);
   registerElsewhere(parts.http.app, roles);
-  return { cacheBytes, readiness: registerHealthOf(parts) };
+  return { cacheBytes: () => served?.cacheBytes() ?? 0, readiness: registerHealthOf(parts) };
 }
 
 /** Events in. */

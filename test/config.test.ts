@@ -65,10 +65,9 @@ describe("settings", () => {
   test("a process with fewer roles needs a log, and unless it only ingests a store, that others can reach", () => {
     const log = { HEADRACE_LOG_URL: "nats://127.0.0.1" };
     const store = { HEADRACE_STORE_URL: "postgres://127.0.0.1/db" };
-    const refused = (env: Record<string, string>) => refusal(env).message;
-    expect(refused({ HEADRACE_ROLES: "ingest" })).toMatch(/HEADRACE_LOG_URL/);
-    expect(refused({ HEADRACE_ROLES: "load", ...store })).toMatch(/HEADRACE_LOG_URL/);
-    expect(refused({ HEADRACE_ROLES: "serve", ...log })).toMatch(/HEADRACE_STORE_URL/);
+    expect(refusal({ HEADRACE_ROLES: "ingest" }).message).toMatch(/HEADRACE_LOG_URL/);
+    expect(refusal({ HEADRACE_ROLES: "load", ...store }).message).toMatch(/HEADRACE_LOG_URL/);
+    expect(refusal({ HEADRACE_ROLES: "serve", ...log }).message).toMatch(/HEADRACE_STORE_URL/);
     expect(load({ HEADRACE_ROLES: "ingest", ...log }).roles).toEqual(["ingest"]);
     expect(load({ HEADRACE_ROLES: "load,serve", ...log, ...store }).roles).toEqual(["load", "serve"]);
   });

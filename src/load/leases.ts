@@ -1,5 +1,5 @@
 import type { LoadStatus } from "./load.ts";
-import type { WireRebuild } from "./remote/rebuild-wire.ts";
+import type { WireRebuild } from "./rebuild/rebuild-wire.ts";
 
 /**
  * The port to what several processes agree by on who loads which partition: leases that end by themselves. Adapter: `nats/`.

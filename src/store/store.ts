@@ -37,7 +37,10 @@ export interface Store {
   /** Whether the table takes every row of this schema as it is: with all its columns, none narrower, and none else required. */
   fits(table: string, schema: StreamSchema): Promise<boolean>;
 
-  /** The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). */
+  /**
+   * The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). Of inserts that another process began
+   * before, none comes later: they are waited for, or ended.
+   */
   present(table: string, range: OffsetRange): Promise<readonly Span[]>;
 
   /** For a table with ids: the first position stored for each of these ids that was accepted since then (milliseconds). */
@@ -74,12 +77,6 @@ export interface Store {
 
   /** The store's own clock, milliseconds since 1970: what `PlannedBatch.until` is measured by. */
   clock(): Promise<number>;
-
-  /**
-   * For whoever takes over a partition of a log from a process that may have died, after that one's `until` has passed: when it
-   * resolves, no insert of that process is running any more. Absent: `present` sees to it, or the store is in this process.
-   */
-  endInserts?(): Promise<void>;
 
   /** Waits for what is running and closes. */
   close(): Promise<void>;

@@ -21,10 +21,10 @@ export interface SharedLoading {
 export async function openSharedLoading(nats: Nats, options: NatsLeasesOptions): Promise<SharedLoading> {
   await makeLoadStreams(nats);
   const leases = new NatsLeases(nats, options);
-  const { lock } = loadNames(nats.prefix);
+  const names = loadNames(nats.prefix);
   return {
     leases,
-    locks: (ends) => new NatsStreamLocks(leases.values, { subject: lock, ends }),
+    locks: (ends) => new NatsStreamLocks(leases.values, { subject: (stream) => names.lock(stream), ends }),
     ledgers: new NatsLedgers(nats),
     calls: natsCalls(nats),
   };

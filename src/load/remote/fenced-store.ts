@@ -3,16 +3,15 @@ import type { Lease } from "../leases.ts";
 
 /** The store as the holder of a lease may use it: an insert that comes after the lease's end leaves nothing. */
 export function fencedStore(store: Store, lease: Pick<Lease, "until">): Store {
-  const { keepIds } = store;
   // The lease as it is renewed when the insert begins.
   const fenced = (batch: PlannedBatch): PlannedBatch => ({ ...batch, until: lease.until });
   return {
     capabilities: store.capabilities,
     migrate: (...args) => store.migrate(...args),
     insert: (table, batch) => store.insert(table, fenced(batch)),
-    ...(keepIds === undefined
+    ...(store.keepIds === undefined
       ? {}
-      : { keepIds: (table, batch) => keepIds.call(store, table, fenced(batch)) }),
+      : { keepIds: async (table, batch) => store.keepIds?.(table, fenced(batch)) }),
     fits: (...args) => store.fits(...args),
     present: (...args) => store.present(...args),
     findIds: (...args) => store.findIds(...args),

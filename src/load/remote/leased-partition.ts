@@ -15,7 +15,7 @@ import { PartitionLoader } from "../partition-loader.ts";
 import { StreamRebuild } from "../rebuild/stream-rebuild.ts";
 import { fencedStore } from "./fenced-store.ts";
 import { LOG_PATIENCE } from "./partition-view.ts";
-import { toWire } from "./rebuild-wire.ts";
+import { toWire } from "../rebuild/rebuild-wire.ts";
 
 /** How often it is looked what others should be told of the partition, in milliseconds. */
 const TELL_INTERVAL = 0.5 * SECOND;
@@ -70,8 +70,6 @@ export class LeasedPartition {
   /** The ledger is this process's own by now, so nothing that the one before begins from here on comes to anything. */
   async #takeOver(state: LedgerState | undefined): Promise<void> {
     const { store, specs } = this.#options;
-    // What it had begun must have ended before the store is asked what there is.
-    await store.endInserts?.();
     // A table that it was about to put in place must not come later: it would lack what is loaded from now on.
     if (state?.switching !== undefined) await store.migrate(specs, { dryRun: false });
     if (state !== undefined) await this.#logHas(Math.max(state.loaded.offset, state.plan?.to ?? 0));

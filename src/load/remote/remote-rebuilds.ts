@@ -4,7 +4,7 @@ import { pause } from "../backoff.ts";
 import type { CallRequest, Calls } from "../calls.ts";
 import type { Leases, PartitionName } from "../leases.ts";
 import { REBUILD_TURN_TIMEOUT } from "../limits.ts";
-import { fromWire, type WireRebuild } from "./rebuild-wire.ts";
+import { fromWire, type WireRebuild } from "../rebuild/rebuild-wire.ts";
 import type { RebuildPlan, Rebuilds, RebuildStatus } from "../rebuild/rebuilds.ts";
 
 /** How much longer than the holder the caller waits for the answer, in milliseconds. */

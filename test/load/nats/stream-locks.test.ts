@@ -19,13 +19,13 @@ describe.skipIf(natsMissing() !== undefined)("locks of streams over processes", 
   });
 
   async function locks(ends: () => readonly number[] = () => [0]): Promise<NatsStreamLocks> {
-    const { leases, ledgers, locks: make } = await openSharedLoading(await world.connect(), {});
+    const shared = await openSharedLoading(await world.connect(), {});
     closing.push(
-      () => leases.close(),
-      () => ledgers.close(),
+      () => shared.leases.close(),
+      () => shared.ledgers.close(),
     );
-    await leases.current;
-    return make(ends);
+    await shared.leases.current;
+    return shared.locks(ends);
   }
 
   test("one holds a stream at a time, and the next when it has let go; another stream is another lock", async () => {

@@ -74,9 +74,9 @@ describe.skipIf(natsMissing() !== undefined)("processes that come and go", () =>
     const first = await start("churn", false);
     const second = await start("churn", false);
     let sent = 0;
-    let isOver = false;
+    const over = new AbortController();
     const write = async (log: Log): Promise<void> => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const events = Array.from({ length: 1 + random.below(20) }, () => ({ n: sent++ }));
         await append(log, "plain", events);
         const [{ n } = { n: 0 }] = events;
@@ -95,7 +95,7 @@ describe.skipIf(natsMissing() !== undefined)("processes that come and go", () =>
         await stop(leaves);
       }
     }
-    isOver = true;
+    over.abort();
     await Promise.all(writing);
     // What a process knows of the log comes a moment after another has appended to it.
     const settled = async (stream: string): Promise<boolean> => first.loader.settled(stream, 1_000);

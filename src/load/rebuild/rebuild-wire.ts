@@ -1,5 +1,5 @@
 import { ERRORS, HeadraceError, type ErrorCode } from "../../errors.ts";
-import type { RebuildStatus } from "../rebuild/rebuilds.ts";
+import type { RebuildStatus } from "./rebuilds.ts";
 
 /** A rebuild's status as JSON keeps it: of an error the code and the message. */
 export type WireRebuild = Omit<RebuildStatus, "error"> & {
