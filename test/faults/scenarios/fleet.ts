@@ -72,6 +72,16 @@ async function freeze({ process: running }: FleetMember, random: Random): Promis
   process.kill(running.pid, "SIGCONT");
 }
 
+/** Where each process stands, when they don't come to rest. */
+async function stateOf({ members }: Fleet): Promise<string> {
+  const states = members.map(async ({ name, url, process: running }) => {
+    const ready = await fetch(`${url}/readyz`).then((response) => response.text(), String);
+    const output = running?.output().split("\n").slice(-20).join("\n");
+    return `${name}: ${ready}\n${output}`;
+  });
+  return (await Promise.all(states)).join("\n\n");
+}
+
 /** `work` gives how often a fault was injected. */
 async function withFleet(
   { folder, seed }: FaultContext,
@@ -100,7 +110,11 @@ async function withFleet(
     await Promise.all(running);
   }
   const [serve] = fleet.of("serve");
-  const { problems, ...judged } = await judge(serve?.url ?? "", clients.batches);
+  const { problems, ...judged } = await judge(serve?.url ?? "", clients.batches).catch(
+    async (error: unknown) => {
+      throw new Error(await stateOf(fleet), { cause: error });
+    },
+  );
   return {
     ...judged,
     runs,
