@@ -36,7 +36,6 @@ export class HeldLease implements Lease {
   #renewedAt: number;
   #toldAnew = false;
   #isLost = false;
-  #isReleasing = false;
   #renewing: Promise<void> = Promise.resolve();
 
   constructor(values: LatestValues, options: HeldLeaseOptions) {
@@ -88,8 +87,7 @@ export class HeldLease implements Lease {
 
   async release(): Promise<void> {
     this.handOn();
-    // A renewal after it would be in its way.
-    this.#isReleasing = true;
+    // A renewal would be in its way: from now on there is none any more.
     await this.#renewing;
     if (!this.#isLost) {
       const free: LeaseValue = { ...this.#value, owner: "" };
@@ -103,7 +101,9 @@ export class HeldLease implements Lease {
   }
 
   async #renew(storeTime: () => Promise<number | undefined>, due: number): Promise<void> {
-    if (this.#isLost || this.#isReleasing || (this.#renewedAt > due && !this.#toldAnew)) return;
+    // When the work takes longer to end than the lease lasts, others needn't wait for it.
+    if (this.#over.signal.aborted) return;
+    if (this.#renewedAt > due && !this.#toldAnew) return;
     const { subject } = this.#options;
     const { ttl } = this.#value;
     const time = await storeTime();

@@ -165,14 +165,19 @@ export class NatsLeases implements Leases {
 
   async #announce(due: number): Promise<void> {
     if (this.#announcedAt > due) return;
-    const value: MemberValue = { can: [...this.#partitions.keys()], ttl: this.#ttl };
+    const value: MemberValue = { can: this.#able(), ttl: this.#ttl };
     const at = performance.now();
     await this.#values.put(this.#names.member(this.#id), value, this.#ttl / RENEWALS);
     this.#announcedAt = at;
   }
 
+  /** The partitions that can be loaded here: not one of which earlier work still has to come to its end. */
+  #able(): string[] {
+    return [...this.#partitions.keys()].filter((key) => this.#held.get(key)?.over.aborted !== true);
+  }
+
   #wanted(): ReadonlyMap<string, string> {
-    const members = new Map<string, ReadonlySet<string>>([[this.#id, new Set(this.#partitions.keys())]]);
+    const members = new Map<string, ReadonlySet<string>>([[this.#id, new Set(this.#able())]]);
     const prefix = this.#names.member("");
     for (const [subject, standing] of this.#values.entries()) {
       if (!subject.startsWith(prefix)) continue;
@@ -185,7 +190,8 @@ export class NatsLeases implements Leases {
     const keys = new Set([...members.values()].flatMap((can) => [...can]));
     const holders = new Map<string, string>();
     for (const key of keys) {
-      const owner = this.#held.has(key) ? this.#id : this.#ownerOf(this.#values.get(key));
+      const isHere = this.#held.get(key)?.over.aborted === false;
+      const owner = isHere ? this.#id : this.#ownerOf(this.#values.get(key));
       if (owner !== undefined) holders.set(key, owner);
     }
     return spread(keys, holders, members);

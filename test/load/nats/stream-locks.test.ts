@@ -32,7 +32,12 @@ describe.skipIf(natsMissing() !== undefined)("locks of streams over processes", 
     world = natsWorld(server);
     const [one, two] = [await locks(), await locks()];
     const gate = Promise.withResolvers<void>();
-    const holding = one.hold("a", () => gate.promise);
+    const began = Promise.withResolvers<void>();
+    const holding = one.hold("a", () => {
+      began.resolve();
+      return gate.promise;
+    });
+    await began.promise;
     await until(() =>
       two
         .hold("a", async () => false)
