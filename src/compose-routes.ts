@@ -1,4 +1,5 @@
 import type { Audit } from "./access/audit.ts";
+import { sqlLimits } from "./compose-clickhouse.ts";
 import type { Config } from "./config.ts";
 import { registerHealth, type Readiness } from "./http/health.ts";
 import { registerElsewhere } from "./http/role-routes.ts";
@@ -19,6 +20,7 @@ import type { Role } from "./roles.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerSql } from "./serve/sql/register-sql.ts";
+import type { Turns } from "./serve/sql/turns.ts";
 import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerRebuild } from "./serve/streams/register-rebuild.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
@@ -41,6 +43,8 @@ export interface RouteParts {
   readonly metrics: Metrics;
   readonly recent: RecentFreshness;
   readonly audit: Audit;
+  /** For SQL that anybody wrote. */
+  readonly turns: Turns;
 }
 
 /** What the routes tell those who made them. */
@@ -86,7 +90,7 @@ function registerIn(
 
 /** Answers out. */
 function registerOut(
-  { http, log, loader, project, config, metrics, recent }: RouteParts,
+  { http, log, loader, project, config, metrics, recent, turns }: RouteParts,
   store: Store,
 ): { cacheBytes(): number } {
   const { streams, endpoints } = project;
@@ -101,9 +105,8 @@ function registerOut(
   registerSql(http.app, {
     streams,
     store,
-    limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
-    // Whatever is set: a session is left for endpoints.
-    queriesMax: Math.min(config.sqlQueriesMax, config.queriesMax - 1),
+    limits: sqlLimits(config),
+    turns,
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
   registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });

@@ -4,6 +4,7 @@ import { createAudit, type Audit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
+import { openClickHouse } from "./compose-clickhouse.ts";
 import { registerRoutes } from "./compose-routes.ts";
 import { openClockFile } from "./clock-file.ts";
 import { openLoad } from "./compose-load.ts";
@@ -28,6 +29,7 @@ import { RecentFreshness } from "./observe/recent-freshness.ts";
 import type { Project, Stream } from "./project/declarations.ts";
 import { keepRejectedWithin } from "./rejected/retention.ts";
 import type { Role } from "./roles.ts";
+import { Turns } from "./serve/sql/turns.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
@@ -42,6 +44,8 @@ export interface ServerInput {
 
 export interface RunningServer {
   readonly url: string;
+  /** Where ClickHouse's protocol is spoken, when it is. */
+  readonly clickhouseUrl: string | undefined;
   /**
    * Resolves, with the body of `/readyz`, when work can be taken: what an earlier run left open is reconciled. When a part
    * is in trouble that doesn't pass, it resolves too, and the body says what it is. Never rejects.
@@ -64,13 +68,17 @@ export async function startServer({
   try {
     // Before anything is opened, or made in the data folder.
     await checkAddress(config);
+    const { host, clickhousePort } = config;
+    if (clickhousePort !== undefined) await checkAddress({ host, port: clickhousePort });
     const parts = await openParts(project, config, logger, opened);
     await parts.loader.examine();
     const url = await parts.http.listen();
+    const clickhouseUrl = await parts.clickhouse?.listen();
+    const speaks = clickhouseUrl === undefined ? {} : { clickhouse: clickhouseUrl };
     const ready = startLoading(parts, logger).then((readiness) => {
       const counts = { streams: project.streams.length, endpoints: project.endpoints.length };
       const { roles, dataFolder: data } = config;
-      if (readiness.ready) logger.info({ url, data, roles, ...counts }, "ready");
+      if (readiness.ready) logger.info({ url, ...speaks, data, roles, ...counts }, "ready");
       return readiness;
     });
     if (config.roles.includes("serve") && parts.store !== undefined) {
@@ -79,6 +87,7 @@ export async function startServer({
     let closing: Promise<void> | undefined;
     return {
       url,
+      clickhouseUrl,
       ready,
       close: () => (closing ??= close(opened, logger)),
     };
@@ -90,6 +99,7 @@ export async function startServer({
 
 interface Parts {
   readonly http: HttpServer;
+  readonly clickhouse: HttpServer | undefined;
   readonly log: Log;
   /** Of processes that load or serve. */
   readonly store: Store | undefined;
@@ -145,6 +155,11 @@ async function openParts(
     opened.defer(() => rejectedRetention.close());
   }
 
+  // Whatever is set: a session is left for endpoints.
+  const turns = new Turns(Math.min(config.sqlQueriesMax, config.queriesMax - 1));
+  const asked = { project, config, metrics, audit, turns, access, logger };
+  const isServed = roles.has("serve") && store !== undefined;
+  const clickhouse = isServed ? await openClickHouse({ ...asked, store }) : undefined;
   const http = createServer({
     logger,
     host: config.host,
@@ -154,10 +169,11 @@ async function openParts(
     crossOrigin: { origins: config.corsOrigins, refuseOthers: access === undefined },
     observer: httpObserver(metrics),
   });
-  opened.defer(() => http.close());
+  // Both at once: what is in flight at either has the same time.
+  opened.defer(async () => void (await Promise.all([http.close(), clickhouse?.close()])));
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
-  const parts = { http, log, store, loader };
-  const served = registerRoutes({ ...parts, project, config, roles, locks, metrics, recent, audit });
+  const parts = { http, clickhouse, log, store, loader };
+  const served = registerRoutes({ ...parts, turns, project, config, roles, locks, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();
   return { ...parts, readiness: () => served.readiness() };
 }

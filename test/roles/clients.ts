@@ -6,6 +6,7 @@ import type { FleetMember } from "./fleet.ts";
 /** How long a client tries until a request has failed, in milliseconds. */
 const PATIENCE = 30_000;
 const RETRY_PAUSE = 50;
+const WRITE_PAUSE = 5;
 
 /** Clients of a fleet: each tries the processes of a role in turn until one answers, as behind a load balancer. */
 export class FleetClients {
@@ -43,6 +44,8 @@ export class FleetClients {
       });
       // A producer that doesn't know that it was answered sends again, elsewhere.
       if (this.#random.chance(0.2)) await send(this.#pick(members).url, { ...batch });
+      // Loaders that are killed all the time must be able to keep up.
+      await sleep(WRITE_PAUSE);
     }
   }
 
