@@ -55,6 +55,8 @@ export interface NatsServer extends NatsNode {
   url(more?: string): string;
   /** Resolves when JetStream answers. */
   ready(): Promise<void>;
+  /** Where its data is. */
+  readonly folder: string;
   /** Of the certificate's issuer, when it was started with TLS. */
   readonly ca: string | undefined;
   /** Stops it and removes its folder. */
@@ -95,6 +97,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     ...members(node),
     url,
     ready,
+    folder,
     ca: tls?.certificate,
     remove: async () => {
       await node.end();

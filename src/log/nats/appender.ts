@@ -31,6 +31,8 @@ export interface AppenderTarget {
   recallAll(keys: readonly string[]): Promise<Map<string, KeyedAnswer>>;
   /** A group is stored: how many batches and bytes, and how long that took in milliseconds. */
   stored(group: { batches: number; bytes: number; took: number }): void;
+  /** Resolves when nobody is finding out whether the servers lost messages. */
+  rechecked(): Promise<void>;
   /** Another process wrote first. */
   contended(): void;
 }
@@ -201,7 +203,13 @@ export class Appender {
     const parts = Math.max(1, Math.ceil(encoded.bytes.length / size));
     for (let part = 0; part < parts; part += 1) {
       const run = parts === 1 ? {} : { run: { id: encoded.id, part, parts } };
-      const head: MessageHead = { ...shared, ...run, id: `${encoded.id}.${part}`, prev: view.chain.tip };
+      const head: MessageHead = {
+        ...shared,
+        ...run,
+        id: `${encoded.id}.${part}`,
+        prev: view.chain.tip,
+        after: view.chain.tipId,
+      };
       const data = encoded.bytes.subarray(part * size, (part + 1) * size);
       const keys = part === parts - 1 ? encoded.keys : [];
       if ((await publish(this.#publisher(), { head, keys, data })) === "lost") {
@@ -227,6 +235,9 @@ export class Appender {
   async #ready(): Promise<void> {
     const { view } = this.#target;
     for (;;) {
+      const { generation } = view;
+      await this.#target.rechecked();
+      if (view.generation !== generation) continue;
       const { run, last } = view.chain;
       const isAmid = run !== undefined && performance.now() - run.since <= RUN_PATIENCE;
       if (!isAmid && view.keysKnown) return;
@@ -243,7 +254,7 @@ export class Appender {
     const id = encodeGroup([], 0).id;
     // When another process comes first, the next look at the partition tells whether it is still needed.
     await publish(this.#publisher(), {
-      head: { ...head, id, prev: chain.tip },
+      head: { ...head, id, prev: chain.tip, after: chain.tipId },
       keys: [],
       data: Buffer.alloc(0),
     });

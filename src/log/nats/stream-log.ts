@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError } from "../../errors.ts";
 import type { Nats } from "../../nats/open-nats.ts";
 import type { LogObserver } from "../log.ts";
@@ -7,6 +8,7 @@ import { RememberedKeys } from "../remembered-keys.ts";
 import { anchorAt, boundsOf, type Bounds } from "./anchor.ts";
 import { Chain } from "./chain.ts";
 import { Follower } from "./follower.ts";
+import { LOSS_CONFIRM, READ_PAUSE } from "./limits.ts";
 import { decodeHead } from "./message.ts";
 import { firstLogId, namesOf, type Names } from "./names.ts";
 import { Partition } from "./partition.ts";
@@ -126,6 +128,9 @@ export class StreamLog {
         keys: this.#keys,
         recheck: () => this.#recheck(),
         appender: {
+          rechecked: async () => {
+            await this.#rechecking;
+          },
           stream,
           partition,
           schema,
@@ -163,7 +168,7 @@ export class StreamLog {
 
   #emptyStart(partition: number): Start {
     const log = firstLogId(this.#names.stream, partition, this.#created);
-    return { chain: new Chain({ after: 0, tip: 0, end: 0, log }), first: 0, last: 0 };
+    return { chain: new Chain({ after: 0, tip: 0, tipId: "", end: 0, log }), first: 0, last: 0 };
   }
 
   async #startAt(subject: string, bounds: Bounds, since: number): Promise<Start> {
@@ -194,16 +199,43 @@ export class StreamLog {
   }
 
   async #doRecheck(): Promise<void> {
-    if (this.#closed) return;
-    const info = await this.#server.find();
-    const isSame = info?.created === this.#created;
-    if (isSame && (await Promise.all(this.#partitions.map((one) => one.isAsSeen()))).every(Boolean)) return;
+    if (!(await this.#isLost())) return;
     this.#options.observer.tailLost?.(this.#name);
+    // Appends wait until it is done.
+    while (!this.#closed) {
+      try {
+        await this.#beginAnew();
+        return;
+      } catch {
+        await sleep(READ_PAUSE);
+      }
+    }
+  }
+
+  /** A server that was elected a moment ago may not have worked off what the others had agreed on: it gets some time. */
+  async #isLost(): Promise<boolean> {
+    const deadline = performance.now() + LOSS_CONFIRM;
+    while (!this.#closed) {
+      if (await this.#isAsSeen()) return false;
+      if (performance.now() > deadline) return true;
+      await sleep(READ_PAUSE);
+    }
+    return false;
+  }
+
+  async #isAsSeen(): Promise<boolean> {
+    const info = await this.#server.find();
+    if (info?.created !== this.#created) return false;
+    return (await Promise.all(this.#partitions.map((one) => one.isAsSeen()))).every(Boolean);
+  }
+
+  async #beginAnew(): Promise<void> {
     this.#follower?.close();
     this.#keys.clear();
     const starts = await this.#starts(this.#partitions.length);
     for (const [index, { chain, first }] of starts.entries()) this.#partitions[index]?.resetTo(chain, first);
     await this.#follow(starts);
+    for (const partition of this.#partitions) partition.beginLogIfLost();
   }
 
   /** Asks the servers for sizes and bounds. Called every few seconds. */

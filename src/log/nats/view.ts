@@ -42,6 +42,7 @@ export class PartitionView {
   #unread: { readonly sequence: number; readonly keys: MessageKeys }[] = [];
   #newest = 0;
   #looked: (() => void)[] = [];
+  #generation = 0;
 
   constructor(target: ViewTarget, chain: Chain, first: number) {
     this.#target = target;
@@ -51,6 +52,11 @@ export class PartitionView {
 
   get chain(): Readonly<Chain> {
     return this.#chain;
+  }
+
+  /** Grows when what was seen turned out to be lost: what was decided before doesn't hold any more. */
+  get generation(): number {
+    return this.#generation;
   }
 
   get first(): number {
@@ -82,6 +88,7 @@ export class PartitionView {
 
   /** Begins anew after the server lost messages: keys and places of what is lost mustn't be used. */
   reset(chain: Chain, first: number): void {
+    this.#generation += 1;
     this.#chain = chain;
     this.#first = first;
     this.#places = [];
