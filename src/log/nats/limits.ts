@@ -18,7 +18,7 @@ export const UNREACHABLE_RETRY_AFTER_SECONDS = 1;
 /** How long an append waits for the next part of another process's large batch, in milliseconds. */
 export const RUN_PATIENCE = 2 * SECOND;
 /** How long closing waits for the fate of what was sent, in milliseconds. */
-export const CLOSE_PATIENCE = 10 * SECOND;
+export const CLOSE_PATIENCE = 5 * SECOND;
 
 /** Another process's messages are waited for this long before the server is asked for them one by one, in milliseconds. */
 export const FOLLOW_PATIENCE = 250;

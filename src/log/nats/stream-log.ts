@@ -8,7 +8,7 @@ import { RememberedKeys } from "../remembered-keys.ts";
 import { anchorAt, boundsOf, type Bounds } from "./anchor.ts";
 import { Chain } from "./chain.ts";
 import { Follower } from "./follower.ts";
-import { LOSS_CONFIRM, READ_PAUSE } from "./limits.ts";
+import { CLOSE_PATIENCE, LOSS_CONFIRM, READ_PAUSE } from "./limits.ts";
 import { decodeHead } from "./message.ts";
 import { firstLogId, namesOf, type Names } from "./names.ts";
 import { Partition } from "./partition.ts";
@@ -277,7 +277,9 @@ export class StreamLog {
 
   async close(): Promise<void> {
     const closed = new HeadraceError("draining", `the log of ${this.#name} is closed`);
+    const timer = setTimeout(() => this.#server.giveUp(), CLOSE_PATIENCE);
     await Promise.all(this.#partitions.map((partition) => partition.close(closed)));
+    clearTimeout(timer);
     this.#closed = true;
     this.#follower?.close();
   }
