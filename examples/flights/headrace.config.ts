@@ -1,10 +1,10 @@
 import { defineEndpoint, defineProject, defineStream, sql } from "headrace";
 import { z } from "zod";
 
-const airport = () => z.string().length(3);
+export const airport = () => z.string().length(3);
 
 /** US flights of the first half of 2001, as vega-datasets has them. */
-const flights = defineStream("flights", {
+export const flights = defineStream("flights", {
   description: "One row per departure",
   schema: z.object({
     flight_id: z.string(),
@@ -46,7 +46,7 @@ const busiestRoutes = defineEndpoint("busiest_routes", {
       least(origin, destination) AS one_end,
       greatest(origin, destination) AS other_end,
       count() AS flights,
-      any(distance) AS miles,
+      min(distance) AS miles,
       avg(delay) AS mean_delay
     FROM ${flights}
     ${code ? sql`WHERE origin = ${code} OR destination = ${code}` : sql``}
