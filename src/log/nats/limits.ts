@@ -36,8 +36,8 @@ export const READER_IDLE = 60 * SECOND;
 export const READERS_MAX = 8;
 /** Between attempts to read from servers that don't answer, in milliseconds. */
 export const READ_PAUSE = 100;
-/** How long servers must lack what they once had until it is taken for lost, in milliseconds. */
-export const LOSS_CONFIRM = 5 * SECOND;
+/** How long servers must lack what they once had until it is taken for lost, in milliseconds: one that is cut off and still takes itself for the leader answers from what it has for up to 20 s. */
+export const LOSS_PATIENCE = 30 * SECOND;
 /** How long a read or an opening tries servers that don't answer, in milliseconds. */
 export const READ_PATIENCE = 15 * SECOND;
 

@@ -96,22 +96,26 @@ export class Partition {
   /** Goes on from what the server has now. */
   resetTo(chain: Chain, first: number): void {
     const { log, tip } = this.view.chain;
-    this.#lostLog = tip === 0 ? undefined : log;
+    if (tip > 0) this.#lostLog = log;
     this.view.reset(chain, first);
     this.#closeReaders();
   }
 
   /** Where no other process has done so yet, a new log id is begun after a loss. */
   beginLogIfLost(): void {
-    if (this.view.chain.log === this.#lostLog) this.#appender.beginLog(randomUUID());
+    const lost = this.#lostLog;
     this.#lostLog = undefined;
+    if (lost === undefined) return;
+    this.#appender.beginLog(randomUUID(), () => this.view.chain.log === lost && !this.view.isFound);
   }
 
   /** A subscription that was further than the log goes shows that the log lost its end. */
   mendEnd(): void {
-    const { log, end } = this.view.chain;
-    const isBeyond = [...this.#cursors.values()].some((cursor) => cursor.log === log && cursor.offset > end);
-    if (isBeyond) this.#appender.beginLog(randomUUID());
+    const isBeyond = (): boolean => {
+      const { log, end } = this.view.chain;
+      return [...this.#cursors.values()].some((cursor) => cursor.log === log && cursor.offset > end);
+    };
+    if (isBeyond()) this.#appender.beginLog(randomUUID(), isBeyond);
   }
 
   async read(from: Position, limit: ReadLimit): Promise<LogBatch[]> {

@@ -8,7 +8,7 @@ import { RememberedKeys } from "../remembered-keys.ts";
 import { anchorAt, boundsOf, type Bounds } from "./anchor.ts";
 import { Chain } from "./chain.ts";
 import { Follower } from "./follower.ts";
-import { CLOSE_PATIENCE, LOSS_CONFIRM, READ_PAUSE } from "./limits.ts";
+import { CLOSE_PATIENCE, READ_PAUSE } from "./limits.ts";
 import { decodeHead } from "./message.ts";
 import { firstLogId, namesOf, type Names } from "./names.ts";
 import { Partition } from "./partition.ts";
@@ -24,6 +24,7 @@ export interface StreamLogOptions {
   readonly retention: Retention;
   readonly keys: { readonly window: number; readonly count: number };
   readonly queueBytes: number;
+  readonly lossPatience: number;
   readonly observer: LogObserver;
   readonly clock: () => number;
 }
@@ -42,6 +43,8 @@ export class StreamLog {
   #follower: Follower | undefined;
   #rechecking: Promise<void> | undefined;
   #refreshing = false;
+  /** What told of removed messages when their bounds were last asked for. */
+  #purged = "";
   #sticky: number | undefined;
   #closed = false;
 
@@ -214,10 +217,12 @@ export class StreamLog {
 
   /** A server that was elected a moment ago may not have worked off what the others had agreed on: it gets some time. */
   async #isLost(): Promise<boolean> {
-    const deadline = performance.now() + LOSS_CONFIRM;
+    const deadline = performance.now() + this.#options.lossPatience;
     while (!this.#closed) {
       if (await this.#isAsSeen()) return false;
       if (performance.now() > deadline) return true;
+      // Another server may know more.
+      this.#options.nats.unanswered();
       await sleep(READ_PAUSE);
     }
     return false;
@@ -247,7 +252,12 @@ export class StreamLog {
       const lastSeen = Math.max(0, ...this.#partitions.map(({ view }) => view.chain.last));
       if (info === undefined || info.created !== this.#created || info.state.last_seq < lastSeen)
         await this.#recheck();
-      if (info !== undefined) await this.#share(info.state);
+      if (info === undefined) return;
+      await this.#share(info.state);
+      const { first_seq: first, num_deleted: deleted = 0 } = info.state;
+      if (this.#purged === `${first}/${deleted}`) return;
+      for (const partition of this.#partitions) await partition.refreshBounds();
+      this.#purged = `${first}/${deleted}`;
     } finally {
       this.#refreshing = false;
     }
@@ -262,7 +272,6 @@ export class StreamLog {
     for (const [index, partition] of this.#partitions.entries()) {
       const own = counts.get(this.#names.subject(index)) ?? 0;
       partition.setSize({ messages: own, bytes: messages === 0 ? 0 : Math.round((bytes * own) / messages) });
-      if (own > 0) await partition.refreshBounds();
     }
   }
 

@@ -2,13 +2,15 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Log } from "../../../src/log/log.ts";
-import type { LogOptions } from "../../../src/log/log-options.ts";
+import type { NatsLogOptions } from "../../../src/log/nats/nats-log.ts";
 import { DAY, HOUR } from "../../../src/units.ts";
 import { natsMissing, startNatsServer, type NatsServer } from "../../support/nats-server.ts";
 import { until } from "../../support/until.ts";
 import { after, batchOf, EVERYTHING, expectBatch, readAll, SCHEMA, START } from "../contract.ts";
 import { openOwnLog, ownPrefix, type OwnLog } from "./log-under-test.ts";
 
+/** Of one server, which never lags behind others. Milliseconds. */
+const LOSS_PATIENCE = 2_000;
 const STREAMS = [{ name: "flights", schema: SCHEMA }];
 
 describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => {
@@ -22,14 +24,18 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
 
   /** Opens logs that share a prefix, each with a connection of its own, and closes them in the end. */
   async function using(
-    test: (open: (options?: Partial<LogOptions>) => Promise<OwnLog>) => Promise<void>,
+    test: (open: (options?: Partial<NatsLogOptions>) => Promise<OwnLog>) => Promise<void>,
     more = "",
     at = server,
   ): Promise<void> {
     const prefix = ownPrefix();
     await using opened = new AsyncDisposableStack();
     await test(async (options) => {
-      const own = await openOwnLog(at.url(`prefix=${prefix}&${more}`), { streams: STREAMS, ...options });
+      const own = await openOwnLog(at.url(`prefix=${prefix}&${more}`), {
+        streams: STREAMS,
+        lossPatience: LOSS_PATIENCE,
+        ...options,
+      });
       opened.defer(() => own.close());
       return own;
     });
@@ -190,6 +196,7 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
         retention: options.retention,
         keys: { window: HOUR, count: 100 },
         queueBytes: 1e6,
+        lossPatience: LOSS_PATIENCE,
         observer: { dropped: (_, { segments }) => dropped.push(segments) },
         clock: () => clock,
       });
