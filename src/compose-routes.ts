@@ -1,4 +1,5 @@
 import type { Audit } from "./access/audit.ts";
+import { sqlLimits } from "./compose-clickhouse.ts";
 import type { Config } from "./config.ts";
 import { registerHealth, type Readiness } from "./http/health.ts";
 import type { HttpServer } from "./http/server.ts";
@@ -17,6 +18,7 @@ import { StreamLocks } from "./rejected/stream-locks.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerSql } from "./serve/sql/register-sql.ts";
+import type { Turns } from "./serve/sql/turns.ts";
 import { registerErase } from "./serve/streams/register-erase.ts";
 import { registerRebuild } from "./serve/streams/register-rebuild.ts";
 import { registerStreams } from "./serve/streams/register-streams.ts";
@@ -35,6 +37,8 @@ export interface RouteParts {
   readonly metrics: Metrics;
   readonly recent: RecentFreshness;
   readonly audit: Audit;
+  /** For SQL that anybody wrote. */
+  readonly turns: Turns;
 }
 
 /** What the routes tell those who made them. */
@@ -77,7 +81,8 @@ function registerIn(
 }
 
 /** Answers out, and what tells about the server. */
-function registerOut({ http, log, store, loader, project, config, metrics, recent }: RouteParts): Served {
+function registerOut(parts: RouteParts): Served {
+  const { http, log, store, loader, project, config, metrics, recent, turns } = parts;
   const { streams, endpoints } = project;
   const served = registerEndpoints(http.app, {
     endpoints,
@@ -90,9 +95,8 @@ function registerOut({ http, log, store, loader, project, config, metrics, recen
   registerSql(http.app, {
     streams,
     store,
-    limits: { time: config.sqlTime, memory: config.sqlMemory, rows: config.sqlRows, bytes: config.sqlBytes },
-    // Whatever is set: a session is left for endpoints.
-    queriesMax: Math.min(config.sqlQueriesMax, config.queriesMax - 1),
+    limits: sqlLimits(config),
+    turns,
   });
   registerStreams(http.app, { streams, store, log, loader, freshness: (stream) => recent.of(stream) });
   registerTail(http.app, { streams, log, draining: http.draining, observer: tailObserver(metrics) });

@@ -4,6 +4,7 @@ import { createAudit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
+import { openClickHouse } from "./compose-clickhouse.ts";
 import { registerRoutes } from "./compose-routes.ts";
 import { openClockFile } from "./clock-file.ts";
 import type { Config } from "./config.ts";
@@ -33,6 +34,7 @@ import { RecentFreshness } from "./observe/recent-freshness.ts";
 import type { Project, Stream } from "./project/declarations.ts";
 import { rejectedTable } from "./rejected/rejected-table.ts";
 import { keepRejectedWithin } from "./rejected/retention.ts";
+import { Turns } from "./serve/sql/turns.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
@@ -48,6 +50,8 @@ export interface ServerInput {
 
 export interface RunningServer {
   readonly url: string;
+  /** Where ClickHouse's protocol is spoken, when it is. */
+  readonly clickhouseUrl: string | undefined;
   /**
    * Resolves, with the body of `/readyz`, when work can be taken: what an earlier run left open is reconciled. When a part
    * is in trouble that doesn't pass, it resolves too, and the body says what it is. Never rejects.
@@ -70,18 +74,23 @@ export async function startServer({
   try {
     // Before anything is opened, or made in the data folder.
     await checkAddress(config);
+    const { host, clickhousePort } = config;
+    if (clickhousePort !== undefined) await checkAddress({ host, port: clickhousePort });
     const parts = await openParts(project, config, logger, opened);
     await parts.loader.examine();
     const url = await parts.http.listen();
+    const clickhouseUrl = await parts.clickhouse?.listen();
+    const speaks = clickhouseUrl === undefined ? {} : { clickhouse: clickhouseUrl };
     const ready = startLoading(parts, logger).then((readiness) => {
       const counts = { streams: project.streams.length, endpoints: project.endpoints.length };
-      if (readiness.ready) logger.info({ url, data: config.dataFolder, ...counts }, "ready");
+      if (readiness.ready) logger.info({ url, ...speaks, data: config.dataFolder, ...counts }, "ready");
       return readiness;
     });
     void warnOfBrokenEndpoints(project, parts.store, logger);
     let closing: Promise<void> | undefined;
     return {
       url,
+      clickhouseUrl,
       ready,
       close: () => (closing ??= close(opened, logger)),
     };
@@ -93,6 +102,7 @@ export async function startServer({
 
 interface Parts {
   readonly http: HttpServer;
+  readonly clickhouse: HttpServer | undefined;
   readonly log: Log;
   readonly store: Store;
   readonly loader: Loader;
@@ -181,6 +191,10 @@ async function openParts(
   });
   opened.defer(() => rejectedRetention.close());
 
+  // Whatever is set: a session is left for endpoints.
+  const turns = new Turns(Math.min(config.sqlQueriesMax, config.queriesMax - 1));
+  const shared = { project, config, store, metrics, audit, turns };
+  const clickhouse = await openClickHouse({ ...shared, access, logger });
   const http = createServer({
     logger,
     host: config.host,
@@ -190,10 +204,11 @@ async function openParts(
     crossOrigin: { origins: config.corsOrigins, refuseOthers: access === undefined },
     observer: httpObserver(metrics),
   });
-  opened.defer(() => http.close());
+  // Both at once: what is in flight at either has the same time.
+  opened.defer(async () => void (await Promise.all([http.close(), clickhouse?.close()])));
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
-  const parts = { http, log, store, loader };
-  const served = registerRoutes({ ...parts, project, config, metrics, recent, audit });
+  const parts = { http, clickhouse, log, store, loader };
+  const served = registerRoutes({ ...parts, turns, project, config, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();
   return { ...parts, readiness: () => served.readiness() };
 }

@@ -21,8 +21,8 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Names that Kubernetes injects into every container beside a service named "headrace": not settings. */
-const KUBERNETES_NAMES = /^HEADRACE_(SERVICE_|PORT_)/;
+/** Names that Kubernetes injects into every container beside services named "headrace" and "headrace-clickhouse": not settings. */
+const KUBERNETES_NAMES = /^HEADRACE_(CLICKHOUSE_)?(SERVICE_|PORT_)/;
 
 /**
  * Reads flags, the environment and the project's `.env`, in this order of precedence.
@@ -169,7 +169,7 @@ function readEnvFile(path: string): Readonly<Record<string, string | undefined>>
 
 /** Kubernetes sets HEADRACE_PORT=tcp://10.0.0.1:7070 beside a service named "headrace". */
 function ignoreKubernetesPort(name: string, value: string | undefined): string | undefined {
-  return name === "HEADRACE_PORT" && value?.startsWith("tcp://") ? undefined : value;
+  return /^HEADRACE_(?:CLICKHOUSE_)?PORT$/.test(name) && value?.startsWith("tcp://") ? undefined : value;
 }
 
 /** The text of a setting with where it stands; undefined when it is nowhere. */

@@ -48,6 +48,11 @@ function integer(env: string, fallback: number, about: string, min: number, max:
   };
 }
 
+/** A port that isn't listened on unless it is set. */
+function optionalPort(env: string, about: string): Setting<number | undefined> {
+  return { ...integer(env, 0, about, 0, 65_535), default: undefined, shown: "none" };
+}
+
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kib: KIB, mib: MIB, gib: GIB };
 
 function size(env: string, fallback: number, about: string, min: number, max: number): Setting<number> {
@@ -165,6 +170,10 @@ const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"
 export const SETTINGS = {
   host: text("HEADRACE_HOST", "127.0.0.1", "The address to listen on. Beyond loopback only with tokens."),
   port: integer("HEADRACE_PORT", 7070, "The port to listen on; 0 lets the system choose.", 0, 65_535),
+  clickhousePort: optionalPort(
+    "HEADRACE_CLICKHOUSE_PORT",
+    "A second port, on which SQL is answered in ClickHouse's HTTP protocol: for BI tools (docs/BI.md). Only with a store that is ClickHouse.",
+  ),
   data: text("HEADRACE_DATA", ".headrace", "The data folder, relative to the project. On a local disk."),
   logLevel: choice("HEADRACE_LOG_LEVEL", "info", LOG_LEVELS, "How much the server's own log says."),
   logUrl: adapter(

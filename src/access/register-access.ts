@@ -13,6 +13,8 @@ export interface AccessDeps {
   /** Told of administrators' actions that were refused. Those that were begun tell of themselves. */
   readonly audit?: Audit;
   readonly observer?: AccessObserver;
+  /** Where a request has its token. Default: in `Authorization: Bearer`. */
+  readonly tokenOf?: (request: FastifyRequest) => string | undefined;
   /** Milliseconds since 1970. Default Date.now. */
   readonly clock?: () => number;
 }
@@ -66,14 +68,9 @@ class Access {
   }
 
   #authenticate(request: FastifyRequest): Token | HeadraceError {
-    const { authorization } = request.headers;
-    if (authorization === undefined) {
-      return new HeadraceError("token_missing", "The request has no Authorization header");
-    }
-    const sent = bearerToken(authorization);
-    if (sent === undefined) {
-      return new HeadraceError("token_invalid", 'The Authorization header isn\'t "Bearer" and a token');
-    }
+    const sent = (this.#deps.tokenOf ?? bearerOf)(request);
+    if (sent instanceof HeadraceError) return sent;
+    if (sent === undefined) return new HeadraceError("token_missing", "The request has no token");
     const token = this.#tokens.find(sent);
     if (token === undefined) return new HeadraceError("token_invalid", "The token is none of this server's");
     if (!token.isExpired(this.#clock())) return token;
@@ -88,6 +85,14 @@ class Access {
     const { method, routeOptions, caller } = request;
     audit?.(caller, `${method} ${routeOptions.url}`, streamOf(request), "refused", { code: refusal.code });
   }
+}
+
+function bearerOf({ headers: { authorization } }: FastifyRequest): string | HeadraceError {
+  if (authorization === undefined) {
+    return new HeadraceError("token_missing", "The request has no Authorization header");
+  }
+  const sent = bearerToken(authorization);
+  return sent ?? new HeadraceError("token_invalid", 'The Authorization header isn\'t "Bearer" and a token');
 }
 
 /** A request counts against the token's rate whether it is allowed then or not. */

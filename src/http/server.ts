@@ -30,6 +30,8 @@ export interface ServerOptions {
   /** Default: HTTP_LIMITS. */
   readonly limits?: Partial<HttpLimits>;
   readonly observer?: HttpObserver;
+  /** How a refusal or failure is answered. Default: with a problem document. */
+  readonly sendError?: (reply: FastifyReply, error: HeadraceError) => FastifyReply;
 }
 
 /** Called by the server; must not throw. */
@@ -76,7 +78,8 @@ export function createServer(options: ServerOptions): HttpServer {
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const draining = new AbortController();
   const crossOrigin = options.crossOrigin ?? { origins: [], refuseOthers: options.hosts !== undefined };
-  const app = createApp(limits, crossOrigin);
+  const sendError = options.sendError ?? sendProblem;
+  const app = createApp(limits, crossOrigin, sendError);
   const connections = new Connections(app.server);
 
   // First, so that a request counts before anything is done for it.
@@ -92,7 +95,7 @@ export function createServer(options: ServerOptions): HttpServer {
   app.setErrorHandler((thrown, request, reply) => {
     const error = errorOfRequest(thrown);
     if (error.status >= 500 && error.code !== "draining") logFailure(options.logger, request, error);
-    return sendProblem(reply, error);
+    return sendError(reply, error);
   });
 
   return {
@@ -114,7 +117,11 @@ export function createServer(options: ServerOptions): HttpServer {
   };
 }
 
-function createApp(limits: HttpLimits, crossOrigin: CrossOrigin): FastifyInstance {
+function createApp(
+  limits: HttpLimits,
+  crossOrigin: CrossOrigin,
+  sendError: typeof sendProblem,
+): FastifyInstance {
   return fastify({
     // No logger of Fastify's: a child logger for each request costs more than a small request itself.
     logger: false,
@@ -126,7 +133,7 @@ function createApp(limits: HttpLimits, crossOrigin: CrossOrigin): FastifyInstanc
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply);
       setCorsHeaders(crossOrigin, request, reply);
-      void sendProblem(reply, errorOfRequest(error));
+      void sendError(reply, errorOfRequest(error));
     },
     // A server of our own, so that every limit is set in one place and holds for every socket.
     serverFactory: (handler): Server => {

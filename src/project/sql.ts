@@ -14,6 +14,8 @@ export interface BoundValue {
   readonly type: string;
   /** Shape: a string, or nested arrays of strings; null for NULL. Never spliced into SQL text. */
   readonly value: BoundText;
+  /** The text is written as a field of a tab-separated file already, as ClickHouse's clients send parameters. Default false. */
+  readonly escaped?: boolean;
 }
 export type BoundText = string | null | readonly BoundText[];
 

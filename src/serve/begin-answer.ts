@@ -36,6 +36,15 @@ export async function beginAnswer(store: Store, query: AnswerQuery): Promise<Beg
     ...query,
     signal: AbortSignal.any([query.signal, stop.signal]),
   });
+  return gatherAnswer(parts, stop, WHOLE_ANSWER_MAX);
+}
+
+/** Puts parts together up to so many bytes; past them they are a large answer, which `stop` stops. */
+export async function gatherAnswer(
+  parts: AnswerParts,
+  stop: AbortController,
+  bytesMax: number,
+): Promise<BegunAnswer> {
   const held: Buffer[] = [];
   let bytes = 0;
   for (;;) {
@@ -43,7 +52,7 @@ export async function beginAnswer(store: Store, query: AnswerQuery): Promise<Beg
     if (next.done === true) break;
     held.push(next.value);
     bytes += next.value.length;
-    if (bytes > WHOLE_ANSWER_MAX) return { kind: "large", parts: continued(held, parts, stop) };
+    if (bytes > bytesMax) return { kind: "large", parts: continued(held, parts, stop) };
   }
   return { kind: "whole", body: Buffer.concat(held), told: held.slice(0, -1) };
 }

@@ -60,6 +60,12 @@ export interface Store {
   /** Runs one SELECT and streams the answer. Rejects for an error before the first chunk; the chunks throw for a later one. */
   query(query: StoreQuery): Promise<QueryResult>;
 
+  /**
+   * Runs one SELECT from outside and gives the answer's bytes as the engine itself writes them. Fails as `query` does; the `cause`
+   * of what the engine refused has the engine's own `code` and `message`. Absent where the engine has no formats of its own.
+   */
+  rawQuery?(query: RawQuery): Promise<RawResult>;
+
   /** The columns that a query would give, without running it. */
   describe(sql: BoundSql): Promise<readonly ResultColumn[]>;
 
@@ -220,6 +226,38 @@ export interface StoreQuery {
 export interface QueryFence {
   /** What may be read, by its plain name, with the names of its columns. */
   readonly tables: readonly { readonly name: string; readonly columns: readonly string[] }[];
+  /** What else may be named, and what is read in its place. It is looked at as the rest of the SQL is. */
+  readonly standIns?: StandIns;
+}
+
+export interface StandIns {
+  /** Databases whose name may stand before a table's. */
+  readonly databases: readonly string[];
+  /** A SELECT for a table of another database: by "database.table" in lower case. */
+  readonly tables: ReadonlyMap<string, StandInTable>;
+  /** An expression for a function without arguments, by its name in lower case. */
+  readonly calls: ReadonlyMap<string, BoundSql>;
+}
+
+export type StandInTable = BoundSql & { readonly columns: readonly string[] };
+
+/** A query whose answer is wanted as the engine writes it. */
+export interface RawQuery {
+  readonly sql: BoundSql;
+  /** In the engine's words, such as "TabSeparatedWithNames". */
+  readonly format: string;
+  /** The engine's settings for this query. Only such as can do no harm: they are not looked at. */
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly limits: QueryLimits;
+  readonly signal?: AbortSignal;
+  readonly fence: QueryFence;
+}
+
+export interface RawResult {
+  /** One document, cut anywhere. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Seconds; known after the last chunk. */
+  elapsed(): number;
 }
 
 export interface QueryLimits {

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HeadraceError } from "../../errors.ts";
-import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import type { Stream } from "../../project/declarations.ts";
 import type { BoundSql } from "../../project/sql.ts";
 import type { QueryFence, QueryLimits, Store } from "../../store/store.ts";
@@ -12,9 +11,10 @@ import { negotiateFormat } from "../negotiate.ts";
 import { parametersFromBody } from "../request-parameters.ts";
 import type { EndpointOutcome } from "../run-endpoint.ts";
 import { nameDownload, sendOutcome, STALLED_CLIENT_MAX } from "../send-outcome.ts";
+import { fenceOf } from "./fence-of.ts";
 import { introspection } from "./introspection.ts";
 import { sqlParams } from "./sql-params.ts";
-import { Turns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 
 /** A body may have this many bytes: the SQL and its parameters. */
 export const SQL_BODY_MAX = 256 * KIB;
@@ -25,7 +25,7 @@ export interface ServeSqlDeps {
   readonly store: Store;
   readonly limits: QueryLimits;
   /** Queries that run at once; others wait. Fewer than the store's sessions, so that endpoints go on. */
-  readonly queriesMax: number;
+  readonly turns: Turns;
   /** Milliseconds after which a client that takes nothing is cut off. Default `STALLED_CLIENT_MAX`. */
   readonly stalledMax?: number;
 }
@@ -54,20 +54,12 @@ export function registerSql(app: FastifyInstance, deps: ServeSqlDeps): void {
 class SqlRoute {
   readonly #deps: ServeSqlDeps;
   readonly #fence: QueryFence;
-  readonly #turns: Turns;
   readonly #stalledMax: number;
 
   constructor(deps: ServeSqlDeps) {
     this.#deps = deps;
     this.#stalledMax = deps.stalledMax ?? STALLED_CLIENT_MAX;
-    this.#turns = new Turns(deps.queriesMax);
-    const ours = Object.values(SYSTEM_COLUMNS);
-    this.#fence = {
-      tables: deps.streams.map(({ name, schema }) => ({
-        name,
-        columns: [...schema.columns.map((column) => column.name), ...ours],
-      })),
-    };
+    this.#fence = fenceOf(deps.streams);
   }
 
   async post(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -81,7 +73,7 @@ class SqlRoute {
     const { text, params } = statementOf(asked.parameters);
     const format = negotiateFormat(asked.format, request.headers.accept);
     // Until the answer is sent: a large one is still being made by then.
-    turn.end = await this.#turns.take(gone.signal);
+    turn.end = await this.#deps.turns.take(gone.signal);
     if (reply.raw.closed) turn.end();
     const query = await this.#queryOf(text, params);
     const begun = await beginAnswer(this.#deps.store, { ...query, format, signal: gone.signal });

@@ -8,8 +8,9 @@ import { parseType } from "./type-tree.ts";
  * then escaped as a string literal.
  */
 export function paramAssignments(params: BoundSql["params"]): string[] {
-  return Object.entries(params).map(([name, { type, value }]) => {
-    return `param_${name}=${quoteText(fieldText(value, type))}`;
+  return Object.entries(params).map(([name, { type, value, escaped }]) => {
+    const field = escaped === true && typeof value === "string" ? value : fieldText(value, type);
+    return `param_${name}=${quoteText(field)}`;
   });
 }
 

@@ -5,6 +5,8 @@ import type {
   OffsetRange,
   PlannedBatch,
   QueryResult,
+  RawQuery,
+  RawResult,
   ResultColumn,
   RowSelection,
   Span,
@@ -25,7 +27,7 @@ import { insertBatch, keepIds } from "./insert-batch.ts";
 import { migrateTables } from "./migrate.ts";
 import { presentOffsets } from "./presence.ts";
 import { beginRebuild } from "./rebuild-table.ts";
-import { describeQuery, runQuery } from "./run-query.ts";
+import { describeQuery, runQuery, runRawQuery } from "./run-query.ts";
 import { findIds, forgetIds, scanIds } from "./stored-ids.ts";
 
 /** The store in ClickHouse, over whichever connection. */
@@ -86,6 +88,10 @@ export class ClickHouseStore implements Store {
 
   query(query: StoreQuery): Promise<QueryResult> {
     return runQuery(this.#connection, query, this.#fence);
+  }
+
+  rawQuery(query: RawQuery): Promise<RawResult> {
+    return runRawQuery(this.#connection, query, this.#fence);
   }
 
   describe(sql: BoundSql): Promise<readonly ResultColumn[]> {

@@ -48,12 +48,17 @@ export interface InsertInput {
 
 export interface ReadRequest {
   readonly sql: BoundSql;
-  readonly format: AnswerFormat;
+  /** One of ours, or any other that the engine knows. */
+  readonly format: AnswerFormat | (string & {});
   /** Milliseconds, bytes and rows. */
   readonly limits: { readonly time: number; readonly memory: number; readonly rows: number };
   readonly signal?: AbortSignal;
   /** In a session of its own that is read-only and has its limits from the start: no text can change them. Default false. */
   readonly fenced?: boolean;
+  /** Settings of a fenced query beside those that every one has. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+  /** Whether the format writes nothing for no rows. Default false: no bytes at all are an error then. */
+  readonly mayBeEmpty?: boolean;
 }
 
 export interface ReadAnswer {

@@ -39,9 +39,22 @@ export const READ_SETTINGS = {
   output_format_arrow_unsupported_types_as_binary: 0,
 } as const;
 
+/** How the engine writes answers where nobody says otherwise: what clients of its own expect. */
+export const RAW_SETTINGS = {
+  session_timezone: "UTC",
+  date_time_output_format: "simple",
+  print_pretty_type_names: 0,
+  async_insert: 0,
+  result_overflow_mode: "throw",
+  timeout_overflow_mode: "throw",
+  output_format_parquet_row_group_size: READ_SETTINGS.output_format_parquet_row_group_size,
+  output_format_parquet_row_group_size_bytes: READ_SETTINGS.output_format_parquet_row_group_size_bytes,
+  output_format_parquet_parallel_encoding: 0,
+  output_format_parquet_write_bloom_filter: 0,
+} as const;
+
 /** For SQL that anybody wrote: beside the limits, what its parser may use, and that nothing goes to the disk. */
-export const FENCE_SETTINGS = {
-  ...READ_SETTINGS,
+const FENCE_ONLY_SETTINGS = {
   readonly: 1,
   /** Bytes; the text with all that stands around it. */
   max_query_size: 1024 * 1024,
@@ -58,6 +71,16 @@ export const FENCE_SETTINGS = {
   // Else anything that could be an expression becomes a SELECT, and its mistakes are those of another text.
   implicit_select: 0,
 } as const;
+
+export const FENCE_SETTINGS = { ...READ_SETTINGS, ...FENCE_ONLY_SETTINGS } as const;
+
+/** What a fenced session has, whatever is asked of it. With settings of the query's own, answers are the engine's own too. */
+export function fenceSettings(
+  own: Readonly<Record<string, string | number>> | undefined,
+): Readonly<Record<string, string | number>> {
+  if (own === undefined) return FENCE_SETTINGS;
+  return { ...RAW_SETTINGS, ...own, ...FENCE_ONLY_SETTINGS };
+}
 
 /** For inserts: one block and so one part for each partition, and no leniency. */
 export const INSERT_SETTINGS = {

@@ -5,6 +5,8 @@ import type {
   QueryLimits,
   QueryResult,
   QueryStatistics,
+  RawQuery,
+  RawResult,
   ResultColumn,
   ResultFormat,
   StoreQuery,
@@ -66,6 +68,33 @@ export async function runQuery(
     columns: () => rows.columns(),
     statistics: () => ({ elapsed: answer.elapsed(), ...rows.counts() }),
   };
+}
+
+/** Runs one SELECT from outside, whose answer stays as the engine writes it. */
+export async function runRawQuery(
+  connection: ClickHouseConnection,
+  query: RawQuery,
+  fence: Fence,
+): Promise<RawResult> {
+  const { format, settings, limits, signal } = query;
+  const sql = await fence.admit(query, query.fence);
+  let answer: ReadAnswer;
+  try {
+    answer = await connection.read({
+      sql,
+      format,
+      settings,
+      limits,
+      fenced: true,
+      mayBeEmpty: true,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    throw fencedError(error, limits);
+  }
+  const chunks = new RowChunks(answer, binaryRows(), limits, fencedError);
+  await chunks.begin();
+  return { chunks, elapsed: () => answer.elapsed() };
 }
 
 function selectOf({ text, params }: BoundSql): BoundSql {

@@ -7,6 +7,7 @@ import { createServer } from "../../../src/http/server.ts";
 import type { Stream } from "../../../src/project/declarations.ts";
 import { defineStream } from "../../../src/project/define-stream.ts";
 import { registerSql, type ServeSqlDeps } from "../../../src/serve/sql/register-sql.ts";
+import { Turns } from "../../../src/serve/sql/turns.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { GIB, MIB, SECOND } from "../../../src/units.ts";
 import { openTestStore } from "../../support/test-store.ts";
@@ -81,7 +82,9 @@ export interface SqlAnswer {
 }
 
 /** A server with `POST /v1/sql` over a real store with a few rows. */
-export async function startSqlServer(options: Partial<ServeSqlDeps> = {}): Promise<SqlServer> {
+export async function startSqlServer(
+  options: Partial<ServeSqlDeps> & { readonly queriesMax?: number } = {},
+): Promise<SqlServer> {
   const { store } = await openTestStore([flights, airports, removed]);
   await insert(
     store,
@@ -105,7 +108,7 @@ export async function startSqlServer(options: Partial<ServeSqlDeps> = {}): Promi
     streams: [flights, airports],
     store,
     limits: { time: 10 * SECOND, memory: GIB, rows: 100_000, bytes: 64 * MIB },
-    queriesMax: 2,
+    turns: new Turns(options.queriesMax ?? 2),
     ...options,
   });
   const url = await server.listen();

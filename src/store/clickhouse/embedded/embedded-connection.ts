@@ -14,7 +14,7 @@ import type {
 } from "../connection.ts";
 import { createDatabase, DATABASE } from "../ddl.ts";
 import {
-  FENCE_SETTINGS,
+  fenceSettings,
   INSERT_SETTINGS,
   READ_SETTINGS,
   serverSettings,
@@ -148,7 +148,7 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   /** A session for one query: its limits are given when it is opened, and nothing can change them. Takes 1 ms. */
   async #openFenced(request: ReadRequest): Promise<EngineSession> {
-    const session = this.#openSession({ ...FENCE_SETTINGS, ...limitSettings(request) });
+    const session = this.#openSession({ ...fenceSettings(request.settings), ...limitSettings(request) });
     await session.run(`USE ${DATABASE}`);
     return session;
   }

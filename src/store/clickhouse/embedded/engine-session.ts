@@ -1,6 +1,8 @@
 import type { Session } from "chdb";
 import { ClickHouseError } from "../clickhouse-error.ts";
-import type { AnswerFormat } from "../connection.ts";
+import type { ReadRequest } from "../connection.ts";
+
+type EngineFormat = ReadRequest["format"];
 
 export interface EngineAnswer {
   readonly bytes: Buffer;
@@ -20,7 +22,7 @@ export class EngineSession {
   }
 
   /** Runs statements one after the other; the bytes are the answers of all. Fails with a ClickHouseError. */
-  run(sql: string, format: AnswerFormat = "TabSeparated"): Promise<EngineAnswer> {
+  run(sql: string, format: EngineFormat = "TabSeparated"): Promise<EngineAnswer> {
     const answer = this.#last.then(() => this.#call(sql, format));
     this.#last = answer.catch(() => undefined);
     return answer;
@@ -32,7 +34,7 @@ export class EngineSession {
     this.#session.close();
   }
 
-  async #call(sql: string, format: AnswerFormat): Promise<EngineAnswer> {
+  async #call(sql: string, format: EngineFormat): Promise<EngineAnswer> {
     try {
       await this.#clean();
       const result = await this.#session.queryAsync(sql, { format });

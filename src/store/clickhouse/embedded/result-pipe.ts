@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { constants, openSync, readSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import { HeadraceError, messageOf } from "../../../errors.ts";
@@ -69,6 +69,15 @@ export class ResultPipe {
     };
     ended.then(end, end);
     return reading;
+  }
+
+  /** Whether its name still leads to it, or to any pipe at all. */
+  async isThere(): Promise<boolean> {
+    try {
+      return (await lstat(this.path)).isFIFO();
+    } catch {
+      return false;
+    }
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,7 @@ import type { ReadAnswer, ReadRequest } from "../connection.ts";
 import { quoteText } from "../quote.ts";
 import type { EngineAnswer } from "./engine-session.ts";
 import { cancelled, type Reader } from "./reader-pool.ts";
-import type { PipeReading } from "./result-pipe.ts";
+import type { PipeReading, ResultPipe } from "./result-pipe.ts";
 
 /** The engine looks at the clock between blocks; a query that is over its time by this much is killed from outside. */
 const WATCHDOG_GRACE = SECOND;
@@ -33,6 +33,9 @@ export class RunningRead implements ReadAnswer {
   readonly #hooks: ReadHooks;
   readonly #call: Promise<EngineAnswer>;
   readonly #reading: PipeReading;
+  readonly #pipe: ResultPipe;
+  /** Most formats have a header. */
+  readonly #mayBeEmpty: boolean;
   #over = false;
   #empty = true;
   /** Why it was stopped before its end. */
@@ -43,6 +46,8 @@ export class RunningRead implements ReadAnswer {
     this.#mark = mark;
     this.#hooks = hooks;
     this.#call = run(reader, request, mark);
+    this.#pipe = reader.pipe;
+    this.#mayBeEmpty = request.mayBeEmpty === true;
     this.#reading = reader.pipe.begin(this.#call);
     const { signal, limits } = request;
     const abort = (): void => this.stop(cancelled());
@@ -64,8 +69,8 @@ export class RunningRead implements ReadAnswer {
       return chunk;
     }
     this.#elapsed = (await this.#call).elapsed;
-    // Every format has a header. If the pipe's name was taken away, the engine wrote into a new file of that name.
-    if (!this.#empty) return undefined;
+    // If the pipe's name was taken away, the engine wrote into a new file of that name.
+    if (!this.#empty || (this.#mayBeEmpty && (await this.#pipe.isThere()))) return undefined;
     throw new HeadraceError("store_failed", "The answer got lost: the store's temporary files are gone");
   }
 

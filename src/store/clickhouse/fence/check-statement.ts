@@ -1,9 +1,11 @@
 import { HeadraceError } from "../../../errors.ts";
 
 /** A token of SQL that the engine has written: one way of quoting, no comments. */
-interface Token {
+export interface Token {
   readonly kind: "word" | "name" | "string" | "other";
   readonly text: string;
+  /** Where it begins. */
+  readonly at: number;
 }
 
 const TOKEN =
@@ -48,7 +50,8 @@ export function checkStatement(text: string): void {
   }
 }
 
-function tokensOf(text: string): readonly Token[] {
+/** @throws HeadraceError `sql_refused` */
+export function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < text.length) {
@@ -56,7 +59,7 @@ function tokensOf(text: string): readonly Token[] {
     const groups = TOKEN.exec(text)?.groups;
     if (groups === undefined) throw refused(`The SQL can't be followed from "${text.slice(at, at + 30)}"`);
     for (const kind of ["string", "name", "word", "other"] as const) {
-      if (groups[kind] !== undefined) tokens.push({ kind, text: groups[kind] });
+      if (groups[kind] !== undefined) tokens.push({ kind, text: groups[kind], at });
     }
   }
   return tokens;

@@ -12,6 +12,8 @@ export interface TreeRules {
   readonly functions: KnownFunctions;
   /** Names of all tables and databases there are. */
   readonly reserved: ReadonlySet<string>;
+  /** Names of columns beside those of the tables. */
+  readonly columns: readonly string[];
 }
 
 const KINDS = new Set([
@@ -81,7 +83,7 @@ class Check {
   constructor(root: TreeNode, rules: TreeRules) {
     this.#rules = rules;
     this.#tables = new Set(rules.fence.tables.map(({ name }) => name));
-    this.#columns = new Set(rules.fence.tables.flatMap(({ columns }) => columns));
+    this.#columns = new Set([...rules.fence.tables.flatMap(({ columns }) => columns), ...rules.columns]);
     this.#subqueries = Check.#namedSubqueries(root, rules, this.#tables);
   }
 

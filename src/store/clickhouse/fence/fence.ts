@@ -10,6 +10,7 @@ import { checkStatement } from "./check-statement.ts";
 import { checkTree } from "./check-tree.ts";
 import { openFunctions, type KnownFunctions } from "./functions.ts";
 import { parseTree } from "./query-tree.ts";
+import { withStandIns, type Exchanged } from "./stand-ins.ts";
 
 /** The longest text that is looked at. Bytes. */
 export const FENCED_SQL_MAX = 64 * KIB;
@@ -24,6 +25,7 @@ const SYNTAX_ERROR = 62;
  *
  * 1. `formatQuery` parses the text, which it gets as a value, and writes it anew: without comments, with one way of
  *    quoting. A text that is read differently here than there can't exist from then on.
+ *    Where other names may stand for what there is, they are exchanged in it, and it is written anew once more.
  * 2. What the new text's words tell is checked: one SELECT, no clause that writes or sets.
  * 3. `EXPLAIN QUERY TREE run_passes = 0` shows what the engine makes of it before anything is resolved or computed. The text stands in
  *    parentheses there, where a SELECT and nothing else can stand. Every node, function, table and name is held against a list.
@@ -44,17 +46,17 @@ export class Fence {
    * The text to run in place of the query's own.
    * @throws HeadraceError `sql_refused`, `sql_invalid`, `unknown_stream`
    */
-  async admit(query: StoreQuery, fence: QueryFence): Promise<BoundSql> {
-    const { text: original, params } = query.sql;
-    if (Buffer.byteLength(original) > FENCED_SQL_MAX) {
+  async admit(query: Pick<StoreQuery, "sql" | "signal">, fence: QueryFence): Promise<BoundSql> {
+    if (Buffer.byteLength(query.sql.text) > FENCED_SQL_MAX) {
       throw new HeadraceError("sql_refused", `The SQL is longer than ${FENCED_SQL_MAX / KIB} KiB`);
     }
     const look = new Look(this.#connection, query.signal);
-    const text = await look.formatted(original);
+    const { sql, columns } = await look.written(query.sql, fence);
+    const { text, params } = sql;
     checkStatement(text);
     const tree = parseTree(await look.tree({ text, params }));
     const reserved = await namesInStore(this.#connection);
-    checkTree(tree, { fence, functions: await this.#known(), reserved });
+    checkTree(tree, { fence, functions: await this.#known(), reserved, columns });
     return { text, params };
   }
 
@@ -74,6 +76,16 @@ class Look {
   constructor(connection: ClickHouseConnection, signal: AbortSignal | undefined) {
     this.#connection = connection;
     this.#signal = signal;
+  }
+
+  /** The text as the engine writes it; with stand-ins in it, written anew again, so that what is looked at is always its own. */
+  async written(sql: BoundSql, { standIns, tables }: QueryFence): Promise<Exchanged> {
+    const own = { text: await this.formatted(sql.text), params: sql.params };
+    if (standIns === undefined) return { sql: own, columns: [] };
+    const names = tables.map(({ name }) => name);
+    const { sql: other, columns } = withStandIns(own, standIns, names);
+    if (other.text === own.text) return { sql: own, columns };
+    return { sql: { text: await this.formatted(other.text), params: other.params }, columns };
   }
 
   async formatted(text: string): Promise<string> {

@@ -25,6 +25,7 @@ function check(lines: readonly string[]): void {
       exists: (name) => ["count", "in", "file", "user"].includes(name),
     },
     reserved: new Set(["flights", "system", "headrace", "old", "gone"]),
+    columns: [],
   });
 }
 
