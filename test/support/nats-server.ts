@@ -55,6 +55,8 @@ export interface NatsServer extends NatsNode {
   url(more?: string): string;
   /** Resolves when JetStream answers. */
   ready(): Promise<void>;
+  /** Where its data is. */
+  readonly folder: string;
   /** Of the certificate's issuer, when it was started with TLS. */
   readonly ca: string | undefined;
   /** Stops it and removes its folder. */
@@ -70,6 +72,8 @@ export interface NatsServerOptions {
   readonly config?: string;
   /** Default true. */
   readonly jetstream?: boolean;
+  /** What JetStream may put on the disk, such as 3MB. Default 4GB. */
+  readonly maxFile?: string;
 }
 
 /** One server on loopback in a temporary folder. Resolves when it answers. */
@@ -77,7 +81,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   const folder = await mkdtemp(join(tmpdir(), "headrace-nats-"));
   const tls = options.tls === true ? await makeCertificate(folder) : undefined;
   const config = [
-    options.jetstream === false ? "" : jetstreamConfig(folder),
+    options.jetstream === false ? "" : jetstreamConfig(folder, options.maxFile),
     tls === undefined ? "" : `tls { cert_file: "${tls.certificate}", key_file: "${tls.key}" }`,
     options.users === true ? `authorization { user: "${NATS_USER}", password: "${NATS_PASSWORD}" }` : "",
     options.config ?? "",
@@ -95,6 +99,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     ...members(node),
     url,
     ready,
+    folder,
     ca: tls?.certificate,
     remove: async () => {
       await node.end();
@@ -198,8 +203,8 @@ function members(node: Node): NatsNode {
   };
 }
 
-function jetstreamConfig(folder: string): string {
-  return `jetstream { store_dir: "${join(folder, "data")}", max_mem: 64MB, max_file: 4GB }`;
+function jetstreamConfig(folder: string, maxFile = "4GB"): string {
+  return `jetstream { store_dir: "${join(folder, "data")}", max_mem: 64MB, max_file: ${maxFile} }`;
 }
 
 /** Resolves when streams of so many replicas can be made. */

@@ -55,11 +55,11 @@ export async function anchorAt(
     at = before === undefined || found === undefined ? undefined : { sequence: before.seq, head: found };
   }
   if (at === undefined || at.head.prev < first.sequence) {
-    const { prev, offset, log } = first.head;
-    return new Chain({ after: first.sequence - 1, tip: prev, end: offset, log });
+    const { prev, after, offset, log } = first.head;
+    return new Chain({ after: first.sequence - 1, tip: prev, tipId: after, end: offset, log });
   }
-  const { prev, offset, log } = at.head;
-  return new Chain({ after: prev, tip: prev, end: offset, log });
+  const { prev, after, offset, log } = at.head;
+  return new Chain({ after: prev, tip: prev, tipId: after, end: offset, log });
 }
 
 /** The sequence number of a message whose events begin at an offset or before it, and not many messages before it. */

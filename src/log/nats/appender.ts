@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError, toHeadraceError } from "../../errors.ts";
 import type { Nats } from "../../nats/open-nats.ts";
@@ -31,6 +32,8 @@ export interface AppenderTarget {
   recallAll(keys: readonly string[]): Promise<Map<string, KeyedAnswer>>;
   /** A group is stored: how many batches and bytes, and how long that took in milliseconds. */
   stored(group: { batches: number; bytes: number; took: number }): void;
+  /** Resolves when nobody is finding out whether the servers lost messages. */
+  rechecked(): Promise<void>;
   /** Another process wrote first. */
   contended(): void;
 }
@@ -54,7 +57,7 @@ export class Appender {
   #trouble: string | undefined;
   #over = false;
   /** The log id that the next message begins. */
-  #nextLog: string | undefined;
+  #next: { readonly log: string; readonly isNeeded: () => boolean } | undefined;
 
   constructor(target: AppenderTarget) {
     this.#target = target;
@@ -84,9 +87,12 @@ export class Appender {
     });
   }
 
-  /** Begins a new log id behind what is there, before anything else is written: the server lost what stood there before. */
-  beginLog(log: string): void {
-    this.#nextLog = log;
+  /**
+   * Begins a new log id behind what is there, before anything else is written: the server lost what stood there before. `isNeeded`
+   * is asked right before, since what seemed lost may have turned up.
+   */
+  beginLog(log: string, isNeeded: () => boolean): void {
+    this.#next = { log, isNeeded };
     this.#running ??= this.#run();
   }
 
@@ -109,17 +115,17 @@ export class Appender {
     for (;;) {
       // Whoever was just answered, or has just arrived on a socket, joins the group.
       await setImmediate();
-      if (this.#queue.length === 0 && this.#nextLog === undefined) break;
+      if (this.#queue.length === 0 && this.#next === undefined) break;
       let group: Waiting[] = [];
       try {
         await this.#connected();
-        if (this.#nextLog !== undefined) await this.#writeNextLog(this.#nextLog);
+        await this.#writeNextLog();
         await this.#ready();
         // From here to the sending nothing may come between: the keys were looked for in what stands before the tip.
         group = this.#take();
         if (group.length > 0) await this.#commit(group);
       } catch (error) {
-        this.#nextLog = undefined;
+        this.#next = undefined;
         // Those that weren't sent fail at once: who sends them again finds out whether the servers answer.
         const failed = group.length > 0 ? group : this.#queue.splice(0);
         for (const waiting of failed)
@@ -201,7 +207,13 @@ export class Appender {
     const parts = Math.max(1, Math.ceil(encoded.bytes.length / size));
     for (let part = 0; part < parts; part += 1) {
       const run = parts === 1 ? {} : { run: { id: encoded.id, part, parts } };
-      const head: MessageHead = { ...shared, ...run, id: `${encoded.id}.${part}`, prev: view.chain.tip };
+      const head: MessageHead = {
+        ...shared,
+        ...run,
+        id: `${encoded.id}.${part}`,
+        prev: view.chain.tip,
+        after: view.chain.tipId,
+      };
       const data = encoded.bytes.subarray(part * size, (part + 1) * size);
       const keys = part === parts - 1 ? encoded.keys : [];
       if ((await publish(this.#publisher(), { head, keys, data })) === "lost") {
@@ -227,6 +239,9 @@ export class Appender {
   async #ready(): Promise<void> {
     const { view } = this.#target;
     for (;;) {
+      const { generation } = view;
+      await this.#target.rechecked();
+      if (view.generation !== generation) continue;
       const { run, last } = view.chain;
       const isAmid = run !== undefined && performance.now() - run.since <= RUN_PATIENCE;
       if (!isAmid && view.keysKnown) return;
@@ -235,19 +250,18 @@ export class Appender {
     }
   }
 
-  async #writeNextLog(log: string): Promise<void> {
+  async #writeNextLog(): Promise<void> {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next?.isNeeded() !== true) return;
     const { view } = this.#target;
     const { chain } = view;
     const ended = endedWith(chain.ended, { log: chain.log, end: chain.end });
-    const head = { ...this.#headAt(chain.end), log, ended, count: 0, accepted: view.newest };
-    const id = encodeGroup([], 0).id;
-    // When another process comes first, the next look at the partition tells whether it is still needed.
-    await publish(this.#publisher(), {
-      head: { ...head, id, prev: chain.tip },
-      keys: [],
-      data: Buffer.alloc(0),
-    });
-    this.#nextLog = undefined;
+    const from = { ...this.#headAt(chain.end), log: next.log, ended, count: 0, accepted: view.newest };
+    const head = { ...from, id: randomUUID(), prev: chain.tip, after: chain.tipId };
+    const fate = await publish(this.#publisher(), { head, keys: [], data: Buffer.alloc(0) });
+    // Another process was quicker, perhaps with the same.
+    if (fate === "lost") this.#next ??= next;
   }
 
   #headAt(offset: number): Pick<MessageHead, "log" | "offset" | "schema" | "ended"> {

@@ -25,10 +25,10 @@ export class Chain {
   run: Run | undefined;
 
   /** Begins behind a message that counts, or at the very start. */
-  constructor(begin: { after: number; tip: number; end: number; log: string }) {
+  constructor(begin: { after: number; tip: number; tipId: string; end: number; log: string }) {
     this.last = begin.after;
     this.tip = begin.tip;
-    this.tipId = "";
+    this.tipId = begin.tipId;
     this.end = begin.end;
     this.log = begin.log;
     this.ended = [];
@@ -41,7 +41,7 @@ export class Chain {
   apply(sequence: number, head: MessageHead | undefined): Applied {
     if (sequence <= this.last) return { kind: "known" };
     this.last = sequence;
-    if (head === undefined || head.prev !== this.tip) return { kind: "ignored" };
+    if (head?.prev !== this.tip || head.after !== this.tipId) return { kind: "ignored" };
     this.tip = sequence;
     this.tipId = head.id;
     const first = this.#firstOfRun(sequence, head);

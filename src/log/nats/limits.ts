@@ -18,7 +18,7 @@ export const UNREACHABLE_RETRY_AFTER_SECONDS = 1;
 /** How long an append waits for the next part of another process's large batch, in milliseconds. */
 export const RUN_PATIENCE = 2 * SECOND;
 /** How long closing waits for the fate of what was sent, in milliseconds. */
-export const CLOSE_PATIENCE = 10 * SECOND;
+export const CLOSE_PATIENCE = 5 * SECOND;
 
 /** Another process's messages are waited for this long before the server is asked for them one by one, in milliseconds. */
 export const FOLLOW_PATIENCE = 250;
@@ -36,6 +36,8 @@ export const READER_IDLE = 60 * SECOND;
 export const READERS_MAX = 8;
 /** Between attempts to read from servers that don't answer, in milliseconds. */
 export const READ_PAUSE = 100;
+/** How long servers must lack what they once had until it is taken for lost, in milliseconds: one that is cut off and still takes itself for the leader answers from what it has for up to 20 s. */
+export const LOSS_PATIENCE = 30 * SECOND;
 /** How long a read or an opening tries servers that don't answer, in milliseconds. */
 export const READ_PATIENCE = 15 * SECOND;
 

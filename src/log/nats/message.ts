@@ -11,6 +11,8 @@ export interface MessageHead {
   readonly id: string;
   /** The stream's sequence number of the message before this one in the partition's chain; 0 for the first. */
   readonly prev: number;
+  /** The id of that message, "" for the first: a number can be used again when a server lost messages. */
+  readonly after: string;
   /** The log id of its events. */
   readonly log: string;
   /** Offset of its first event, and how many offsets it takes. The parts of a run all say the same. */
@@ -62,7 +64,7 @@ export function decodeHead(from: MsgHdrs | undefined): MessageHead | undefined {
   try {
     const head = JSON.parse(text) as MessageHead;
     const numbers = [head.prev, head.offset, head.count, head.accepted];
-    const texts = [head.id, head.log, head.schema];
+    const texts = [head.id, head.after, head.log, head.schema];
     const whole = numbers.every(Number.isSafeInteger) && texts.every((one) => typeof one === "string");
     return whole ? head : undefined;
   } catch {

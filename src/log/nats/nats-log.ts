@@ -10,7 +10,7 @@ import {
 } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LogOptions } from "../log-options.ts";
-import { PAYLOAD_BYTES_MIN, REFRESH_INTERVAL } from "./limits.ts";
+import { LOSS_PATIENCE, PAYLOAD_BYTES_MIN, REFRESH_INTERVAL } from "./limits.ts";
 import type { Partition } from "./partition.ts";
 import { Remembered } from "./remembered.ts";
 import { StreamLog } from "./stream-log.ts";
@@ -18,6 +18,8 @@ import { StreamLog } from "./stream-log.ts";
 export interface NatsLogOptions extends LogOptions {
   /** Stays open when the log is closed. Its options say how many replicas and partitions there are. */
   readonly nats: Nats;
+  /** How long servers must lack what they once had until it is taken for lost, in milliseconds. Default 30 s. */
+  readonly lossPatience?: number;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function openNatsLog(options: NatsLogOptions): Promise<Log> {
       },
       keys: { window: options.keys?.window ?? KEY_WINDOW, count: options.keys?.count ?? KEY_COUNT },
       queueBytes: options.queueBytes ?? QUEUE_BYTES_MAX,
+      lossPatience: options.lossPatience ?? LOSS_PATIENCE,
       observer,
       clock,
     };
@@ -56,7 +59,11 @@ function natsLog(streams: ReadonlyMap<string, StreamLog>, { nats, observer = {} 
   let closed = false;
   const upkeep = (what: (stream: StreamLog) => Promise<void>) => (): void => {
     for (const [name, stream] of streams) {
-      what(stream).catch((error: unknown) => observer.upkeepFailed?.(name, toHeadraceError(error).message));
+      what(stream).catch((error: unknown) => {
+        const { code, message } = toHeadraceError(error);
+        // That the servers don't answer is told by the status.
+        if (code !== "log_unreachable") observer.upkeepFailed?.(name, message);
+      });
     }
   };
   const timers = [

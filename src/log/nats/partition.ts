@@ -41,6 +41,7 @@ export class Partition {
   #readers: Reader[] = [];
   #size = { bytes: 0, messages: 0 };
   #committed = false;
+  #lostLog: string | undefined;
   #closed = false;
 
   constructor(
@@ -84,25 +85,37 @@ export class Partition {
 
   /** Whether the server still has what was seen at the end of the partition. */
   async isAsSeen(): Promise<boolean> {
-    const { tip, tipId } = this.view.chain;
-    if (tip === 0 || tipId === "") return true;
+    const { tip, tipId, last } = this.view.chain;
+    // Nothing counted yet: then nothing may have come either.
+    if (tip === 0) return last === 0;
     const message = await this.#options.server.at(tip);
-    return decodeHead(message?.header)?.id === tipId;
+    const head = decodeHead(message?.header);
+    return head?.id === tipId;
   }
 
-  /** Goes on from what the server has now. Where another process hasn't yet, a new log id is begun. */
+  /** Goes on from what the server has now. */
   resetTo(chain: Chain, first: number): void {
-    const { log } = this.view.chain;
+    const { log, tip } = this.view.chain;
+    if (tip > 0) this.#lostLog = log;
     this.view.reset(chain, first);
     this.#closeReaders();
-    if (chain.log === log) this.#appender.beginLog(randomUUID());
+  }
+
+  /** Where no other process has done so yet, a new log id is begun after a loss. */
+  beginLogIfLost(): void {
+    const lost = this.#lostLog;
+    this.#lostLog = undefined;
+    if (lost === undefined) return;
+    this.#appender.beginLog(randomUUID(), () => this.view.chain.log === lost && !this.view.isFound);
   }
 
   /** A subscription that was further than the log goes shows that the log lost its end. */
   mendEnd(): void {
-    const { log, end } = this.view.chain;
-    const isBeyond = [...this.#cursors.values()].some((cursor) => cursor.log === log && cursor.offset > end);
-    if (isBeyond) this.#appender.beginLog(randomUUID());
+    const isBeyond = (): boolean => {
+      const { log, end } = this.view.chain;
+      return [...this.#cursors.values()].some((cursor) => cursor.log === log && cursor.offset > end);
+    };
+    if (isBeyond()) this.#appender.beginLog(randomUUID(), isBeyond);
   }
 
   async read(from: Position, limit: ReadLimit): Promise<LogBatch[]> {

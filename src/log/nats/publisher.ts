@@ -40,6 +40,7 @@ const TOO_LARGE_CODES = [10_054, 10_097];
 export async function publish(target: PublisherTarget, message: OutgoingMessage): Promise<"stored" | "lost"> {
   const { view } = target;
   const watched = view.watch(message.head.id);
+  const { generation } = view;
 
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -50,7 +51,9 @@ export async function publish(target: PublisherTarget, message: OutgoingMessage)
         if (target.isOver()) throw leftOpen(outcome.error);
         await sleep(FATE_PAUSE);
       }
-      if (await settledBy(target, watched, message.head, outcome)) return watched.counted ? "stored" : "lost";
+      const isSettled = await settledBy(target, watched, message.head, outcome);
+      if (view.generation !== generation && !watched.counted) throw lostMeanwhile();
+      if (isSettled) return watched.counted ? "stored" : "lost";
     }
   } finally {
     target.troubled(undefined);
@@ -112,6 +115,14 @@ async function settledBy(
     if (error instanceof HeadraceError && error.code === "log_failed") await target.recheck().catch(() => {});
   }
   return isSettled();
+}
+
+/** After that the message may be there or not: as if this process had ended in between. */
+function lostMeanwhile(): HeadraceError {
+  return new HeadraceError(
+    "log_failed",
+    "the log's servers lost what they had stored before; whether they have the batch isn't known",
+  );
 }
 
 function leftOpen(cause: unknown): HeadraceError {

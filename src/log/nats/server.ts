@@ -26,9 +26,16 @@ export class StreamServer {
   readonly nats: Nats;
   readonly stream: string;
 
+  #over = false;
+
   constructor(nats: Nats, stream: string) {
     this.nats = nats;
     this.stream = stream;
+  }
+
+  /** From now on nothing is tried again. */
+  giveUp(): void {
+    this.#over = true;
   }
 
   /** Makes the stream unless it is there; raises its replicas when there are fewer than configured. */
@@ -127,7 +134,7 @@ export class StreamServer {
   }
 
   #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return patiently(this.nats, call);
+    return patiently(this.nats, call, () => this.#over);
   }
 
   async #get(query: Parameters<Nats["manager"]["streams"]["getMessage"]>[1]): Promise<StoredMsg | undefined> {
@@ -137,7 +144,7 @@ export class StreamServer {
 }
 
 /** Tries until the servers answer. What they refuse, rather than not answer, isn't tried again. */
-async function patiently<T>(nats: Nats, call: () => Promise<T>): Promise<T> {
+async function patiently<T>(nats: Nats, call: () => Promise<T>, isOver: () => boolean): Promise<T> {
   const deadline = performance.now() + READ_PATIENCE;
   for (;;) {
     try {
@@ -150,7 +157,7 @@ async function patiently<T>(nats: Nats, call: () => Promise<T>): Promise<T> {
         throw new HeadraceError("log_failed", `NATS refused: ${messageOf(error)}`, { cause: error });
       }
       nats.unanswered();
-      if (performance.now() > deadline || nats.connection.isClosed()) throw unreachable(error);
+      if (performance.now() > deadline || isOver() || nats.connection.isClosed()) throw unreachable(error);
     }
     await sleep(READ_PAUSE);
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError } from "../../errors.ts";
 import type { Nats } from "../../nats/open-nats.ts";
 import type { LogObserver } from "../log.ts";
@@ -7,6 +8,7 @@ import { RememberedKeys } from "../remembered-keys.ts";
 import { anchorAt, boundsOf, type Bounds } from "./anchor.ts";
 import { Chain } from "./chain.ts";
 import { Follower } from "./follower.ts";
+import { CLOSE_PATIENCE, READ_PAUSE } from "./limits.ts";
 import { decodeHead } from "./message.ts";
 import { firstLogId, namesOf, type Names } from "./names.ts";
 import { Partition } from "./partition.ts";
@@ -22,6 +24,7 @@ export interface StreamLogOptions {
   readonly retention: Retention;
   readonly keys: { readonly window: number; readonly count: number };
   readonly queueBytes: number;
+  readonly lossPatience: number;
   readonly observer: LogObserver;
   readonly clock: () => number;
 }
@@ -40,6 +43,8 @@ export class StreamLog {
   #follower: Follower | undefined;
   #rechecking: Promise<void> | undefined;
   #refreshing = false;
+  /** What told of removed messages when their bounds were last asked for. */
+  #purged = "";
   #sticky: number | undefined;
   #closed = false;
 
@@ -126,6 +131,9 @@ export class StreamLog {
         keys: this.#keys,
         recheck: () => this.#recheck(),
         appender: {
+          rechecked: async () => {
+            await this.#rechecking;
+          },
           stream,
           partition,
           schema,
@@ -163,7 +171,7 @@ export class StreamLog {
 
   #emptyStart(partition: number): Start {
     const log = firstLogId(this.#names.stream, partition, this.#created);
-    return { chain: new Chain({ after: 0, tip: 0, end: 0, log }), first: 0, last: 0 };
+    return { chain: new Chain({ after: 0, tip: 0, tipId: "", end: 0, log }), first: 0, last: 0 };
   }
 
   async #startAt(subject: string, bounds: Bounds, since: number): Promise<Start> {
@@ -194,16 +202,45 @@ export class StreamLog {
   }
 
   async #doRecheck(): Promise<void> {
-    if (this.#closed) return;
-    const info = await this.#server.find();
-    const isSame = info?.created === this.#created;
-    if (isSame && (await Promise.all(this.#partitions.map((one) => one.isAsSeen()))).every(Boolean)) return;
+    if (!(await this.#isLost())) return;
     this.#options.observer.tailLost?.(this.#name);
+    // Appends wait until it is done.
+    while (!this.#closed) {
+      try {
+        await this.#beginAnew();
+        return;
+      } catch {
+        await sleep(READ_PAUSE);
+      }
+    }
+  }
+
+  /** A server that was elected a moment ago may not have worked off what the others had agreed on: it gets some time. */
+  async #isLost(): Promise<boolean> {
+    const deadline = performance.now() + this.#options.lossPatience;
+    while (!this.#closed) {
+      if (await this.#isAsSeen()) return false;
+      if (performance.now() > deadline) return true;
+      // Another server may know more.
+      this.#options.nats.unanswered();
+      await sleep(READ_PAUSE);
+    }
+    return false;
+  }
+
+  async #isAsSeen(): Promise<boolean> {
+    const info = await this.#server.find();
+    if (info?.created !== this.#created) return false;
+    return (await Promise.all(this.#partitions.map((one) => one.isAsSeen()))).every(Boolean);
+  }
+
+  async #beginAnew(): Promise<void> {
     this.#follower?.close();
     this.#keys.clear();
     const starts = await this.#starts(this.#partitions.length);
     for (const [index, { chain, first }] of starts.entries()) this.#partitions[index]?.resetTo(chain, first);
     await this.#follow(starts);
+    for (const partition of this.#partitions) partition.beginLogIfLost();
   }
 
   /** Asks the servers for sizes and bounds. Called every few seconds. */
@@ -215,7 +252,12 @@ export class StreamLog {
       const lastSeen = Math.max(0, ...this.#partitions.map(({ view }) => view.chain.last));
       if (info === undefined || info.created !== this.#created || info.state.last_seq < lastSeen)
         await this.#recheck();
-      if (info !== undefined) await this.#share(info.state);
+      if (info === undefined) return;
+      await this.#share(info.state);
+      const { first_seq: first, num_deleted: deleted = 0 } = info.state;
+      if (this.#purged === `${first}/${deleted}`) return;
+      for (const partition of this.#partitions) await partition.refreshBounds();
+      this.#purged = `${first}/${deleted}`;
     } finally {
       this.#refreshing = false;
     }
@@ -230,7 +272,6 @@ export class StreamLog {
     for (const [index, partition] of this.#partitions.entries()) {
       const own = counts.get(this.#names.subject(index)) ?? 0;
       partition.setSize({ messages: own, bytes: messages === 0 ? 0 : Math.round((bytes * own) / messages) });
-      if (own > 0) await partition.refreshBounds();
     }
   }
 
@@ -245,7 +286,9 @@ export class StreamLog {
 
   async close(): Promise<void> {
     const closed = new HeadraceError("draining", `the log of ${this.#name} is closed`);
+    const timer = setTimeout(() => this.#server.giveUp(), CLOSE_PATIENCE);
     await Promise.all(this.#partitions.map((partition) => partition.close(closed)));
+    clearTimeout(timer);
     this.#closed = true;
     this.#follower?.close();
   }

@@ -42,6 +42,9 @@ export class PartitionView {
   #unread: { readonly sequence: number; readonly keys: MessageKeys }[] = [];
   #newest = 0;
   #looked: (() => void)[] = [];
+  #generation = 0;
+  /** The id of the last message before what seemed lost. */
+  #missing: string | undefined;
 
   constructor(target: ViewTarget, chain: Chain, first: number) {
     this.#target = target;
@@ -51,6 +54,16 @@ export class PartitionView {
 
   get chain(): Readonly<Chain> {
     return this.#chain;
+  }
+
+  /** Grows when what was seen turned out to be lost: what was decided before doesn't hold any more. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Whether the last message from before a reset turned up after all. */
+  get isFound(): boolean {
+    return this.#missing === undefined;
   }
 
   get first(): number {
@@ -82,6 +95,8 @@ export class PartitionView {
 
   /** Begins anew after the server lost messages: keys and places of what is lost mustn't be used. */
   reset(chain: Chain, first: number): void {
+    this.#generation += 1;
+    this.#missing ??= this.#chain.tipId;
     this.#chain = chain;
     this.#first = first;
     this.#places = [];
@@ -92,6 +107,7 @@ export class PartitionView {
   apply(sequence: number, head: MessageHead | undefined, keys: MessageKeys): void {
     const applied = this.#chain.apply(sequence, head);
     if (applied.kind === "known") return;
+    if (head?.id === this.#missing) this.#missing = undefined;
     if (applied.kind === "ignored") this.#target.doubted();
     else if (head !== undefined && head.id === this.#watched?.id) this.#watched.counted = true;
     if (applied.kind === "group" && head !== undefined) this.#add(applied.first, head, keys);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../../src/log/log.ts";
 import type { LogOptions } from "../../../src/log/log-options.ts";
-import { openNatsLog } from "../../../src/log/nats/nats-log.ts";
+import { openNatsLog, type NatsLogOptions } from "../../../src/log/nats/nats-log.ts";
 import { openNats, type Nats } from "../../../src/nats/open-nats.ts";
 import { parseNatsUrl } from "../../../src/nats/nats-url.ts";
 import type { LogUnderTest } from "../contract.ts";
@@ -17,7 +17,7 @@ export interface OwnLog {
 }
 
 /** Opens a log with a connection of its own, as a process would. */
-export async function openOwnLog(url: string, options: LogOptions): Promise<OwnLog> {
+export async function openOwnLog(url: string, options: Omit<NatsLogOptions, "nats">): Promise<OwnLog> {
   const nats = await openNats(parseNatsUrl(url), "tests");
   try {
     const log = await openNatsLog({ ...options, nats });

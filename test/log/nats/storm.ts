@@ -49,6 +49,7 @@ export class Storm {
   readonly #url: string;
   readonly #random: Random;
   readonly #logs: OwnLog[] = [];
+  readonly #problems: string[] = [];
   #clients: Promise<void>[] = [];
   #stopped = false;
 
@@ -61,7 +62,10 @@ export class Storm {
   static async begin(url: string, random: Random): Promise<Storm> {
     const storm = new Storm(url, random);
     for (let process = 0; process < PROCESSES; process += 1) {
-      storm.#logs.push(await openOwnLog(url, { streams: STREAMS }));
+      const observer = {
+        tailLost: () => storm.#problems.push(`process ${process} took its servers for having lost something`),
+      };
+      storm.#logs.push(await openOwnLog(url, { streams: STREAMS, observer }));
     }
     storm.#clients = storm.#logs.flatMap(({ log }, process) =>
       Array.from({ length: CLIENTS }, (_, client) => storm.#run(log, `${process}/${client}`)),
@@ -136,12 +140,14 @@ export class Storm {
     await Promise.all(this.#clients);
     const fresh = await openOwnLog(this.#url, { streams: STREAMS });
     const found = await readPartitions(fresh.log);
-    const [old] = this.#logs;
-    const again = old === undefined ? [] : await readPartitions(old.log);
-    const problems =
-      again.map(({ offset }) => offset).join() === found.map(({ offset }) => offset).join()
-        ? []
-        : ["a log that lived through it reads something else than a new one"];
+    const problems = [...this.#problems];
+    for (const { log } of this.#logs) {
+      const again = await readPartitions(log).catch((error: unknown) => String(error));
+      if (placesOf(again) === placesOf(found)) continue;
+      problems.push(
+        `a log that lived through it reads something else than a new one: ${placesOf(again).slice(0, 200)}`,
+      );
+    }
     const keys = fresh.log.status(STREAM, 0).keys;
     await fresh.close();
     return judgeBatches(this.sent, found, problems, keys);
@@ -169,6 +175,11 @@ async function readPartitions(log: Log): Promise<LogBatch[]> {
   }
   return batches;
 }
+
+const placesOf = (found: readonly LogBatch[] | string): string =>
+  typeof found === "string"
+    ? found
+    : found.map(({ log, partition, offset }) => `${log} ${partition}/${offset}`).join();
 
 /** Every acknowledged batch is there once, whole and where it was said to be; no other is there, and no key twice. */
 function judgeBatches(
