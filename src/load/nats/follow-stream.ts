@@ -1,10 +1,12 @@
-import { DeliverPolicy, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import { DeliverPolicy, type ConsumerMessages, type JsMsg, type StreamInfo } from "@nats-io/jetstream";
 import type { Nats } from "../../nats/open-nats.ts";
 import { SECOND } from "../../units.ts";
 import { pause } from "../backoff.ts";
 
 /** How long one request for messages stands, and how often the server says meanwhile that it is there. Milliseconds. */
 const PULL = { expires: 3 * SECOND, idle_heartbeat: SECOND };
+/** How often it is looked whether following still brings all that there is, in milliseconds. */
+const CHECK_INTERVAL = 2 * SECOND;
 /** Before following is tried again, in milliseconds. */
 const RETRY_PAUSE = 250;
 
@@ -32,10 +34,12 @@ export function followStream(nats: Nats, following: Following): Followed {
   let messages: ConsumerMessages | undefined;
   let next = 0;
   let created: string | undefined;
+  /** What was awaited when it was last looked, and was there already. */
+  let behindAt: number | undefined;
 
   async function follow(): Promise<void> {
     const info = await nats.manager.streams.info(following.stream);
-    if (created !== undefined && created !== info.created) {
+    if (created !== undefined && isAnother(info)) {
       next = 0;
       following.anew();
     }
@@ -45,14 +49,35 @@ export function followStream(nats: Nats, following: Following): Followed {
     const consumer = await nats.jetstream.consumers.get(following.stream, from());
     messages = await consumer.consume(PULL);
     if (closing.signal.aborted) return;
-    for await (const message of messages) {
-      next = message.seq + 1;
-      if (message.subject !== following.mark) following.message(message);
-      if (message.seq >= mark) current.resolve();
-      // Its own; if that fails, it stays as a message of no bytes.
-      if (message.seq === mark)
-        void nats.manager.streams.deleteMessage(following.stream, mark, false).catch(() => {});
+    const checking = setInterval(() => void check().catch(() => {}), CHECK_INTERVAL);
+    try {
+      for await (const message of messages) {
+        next = message.seq + 1;
+        if (message.subject !== following.mark) following.message(message);
+        if (message.seq >= mark) current.resolve();
+        // Its own; if that fails, it stays as a message of no bytes.
+        if (message.seq === mark) void remove(mark).catch(() => {});
+      }
+    } finally {
+      clearInterval(checking);
     }
+  }
+
+  async function remove(sequence: number): Promise<void> {
+    await nats.manager.streams.deleteMessage(following.stream, sequence, false);
+  }
+
+  /** A consumer that a server has forgotten, or that waits in a stream that was made anew, brings nothing any more. */
+  async function check(): Promise<void> {
+    const info = await nats.manager.streams.info(following.stream);
+    const isBehind = info.state.last_seq >= next;
+    const isStuck = isBehind && behindAt === next;
+    behindAt = isBehind ? next : undefined;
+    if (isStuck || isAnother(info)) await messages?.close();
+  }
+
+  function isAnother(info: StreamInfo): boolean {
+    return created !== info.created || info.state.last_seq < next - 1;
   }
 
   function from() {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Lease, PartitionName } from "../../../src/load/leases.ts";
+import { loadNames, makeLoadStreams } from "../../../src/load/nats/names.ts";
 import { NatsLeases } from "../../../src/load/nats/nats-leases.ts";
 import { natsMissing, startNatsServer, type NatsServer } from "../../support/nats-server.ts";
 import { until } from "../../support/until.ts";
@@ -195,4 +196,18 @@ describe.skipIf(natsMissing() !== undefined)("leases on JetStream", () => {
     expect(other.holder({ stream: "none", partition: 0 })).toBeUndefined();
     await other.close();
   });
+
+  test("when the servers lost it all, leases are had anew, and nobody holds two", async () => {
+    world = natsWorld(server);
+    const one = await taker();
+    const two = await taker();
+    await until(() => sizes([one, two]).every((size) => size === 3), { timeout: 8_000 });
+    const nats = await world.connect();
+    await nats.manager.streams.delete(loadNames(world.prefix).leases);
+    await makeLoadStreams(nats);
+    await until(() => one.lost.length + two.lost.length === 6, { timeout: 9_000 });
+    const isBack = (): boolean => sizes([one, two]).every((size) => size === 3);
+    await until(isBack, { timeout: 9_000 });
+    expect([...one.held.keys(), ...two.held.keys()].sort()).toEqual(["a", "b", "c", "d", "e", "f"]);
+  }, 20_000);
 });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openLedger } from "../../../src/load/ledger.ts";
 import type { LedgerState } from "../../../src/load/ledger-state.ts";
-import { loadNames } from "../../../src/load/nats/names.ts";
+import { loadNames, makeLoadStreams } from "../../../src/load/nats/names.ts";
 import { NatsLedgers } from "../../../src/load/nats/nats-ledgers.ts";
 import type { Nats } from "../../../src/nats/open-nats.ts";
 import { natsMissing, startNatsServer, type NatsServer } from "../../support/nats-server.ts";
@@ -151,4 +151,38 @@ describe.skipIf(natsMissing() !== undefined)("ledgers on JetStream", () => {
     });
     await expect(open(await ledgers())).rejects.toMatchObject({ code: "ledger_corrupt" });
   });
+
+  test("what following hasn't brought is asked for when the ledger is opened", async () => {
+    world = natsWorld(server);
+    const own = await ledgers();
+    const one = await open(own);
+    await one.record({ kind: "state", state: begin() });
+    // It stops to follow, as a reader does that a server has forgotten.
+    const behind = await ledgers();
+    await behind.close();
+    await one.record({ kind: "plan", log: "log", from: 0, to: 5, duplicates: [] });
+    const two = await open(behind);
+    expect(two.state?.plan?.to).toBe(5);
+    await expect(one.record({ kind: "loaded", stored: 5 })).rejects.toMatchObject({ code: "lease_lost" });
+  });
+
+  test("ledgers that the servers lost are empty, and can be begun anew", async () => {
+    world = natsWorld(server);
+    const own = await ledgers();
+    const one = await open(own);
+    await one.record({ kind: "state", state: begin(7) });
+    let state: LedgerState | undefined;
+    own.follow(PLACE, (now) => (state = now));
+    await until(() => state !== undefined);
+    await own.nats.manager.streams.delete(loadNames(world.prefix).ledgers);
+    await makeLoadStreams(own.nats);
+    await until(() => state === undefined, { timeout: 9_000 });
+    await expect(one.record({ kind: "state", state: begin(8) })).rejects.toMatchObject({
+      code: "lease_lost",
+    });
+    const two = await open(own);
+    expect(two.state).toBeUndefined();
+    await two.record({ kind: "state", state: begin(9) });
+    expect((await open(await ledgers())).state?.loaded.offset).toBe(9);
+  }, 20_000);
 });

@@ -225,4 +225,44 @@ describe.skipIf(natsMissing() !== undefined)("loaders that share a log", () => {
     expect(await loader.settled("plain", 100)).toBe(false);
     await ledgers.close();
   });
+
+  test("whoever takes over amid an exchange of tables ends it, before it loads", async () => {
+    const nats = await net.connect();
+    const ledgers = new NatsLedgers(nats);
+    await ledgers.current;
+    const ledger = await openLedger(
+      ledgers.open({ stream: "plain", partition: 0 }, () => {}),
+      "plain",
+    );
+    const { storeId } = store.capabilities;
+    const loaded = world.log.status("plain", 0).end;
+    const state = { storeId, loaded, inserts: [], refused: [], switching: [] };
+    await ledger.record({ kind: "state", state });
+    let migrated = 0;
+    const watched = storeWith(store, {
+      migrate: (...args) => {
+        migrated += 1;
+        return store.migrate(...args);
+      },
+    });
+    const { loader } = await member(watched);
+    expect(migrated).toBe(1);
+    await append(world.log, "plain", events(2));
+    expect(await loader.settled("plain", 5_000)).toBe(true);
+    expect(await tableOf("plain")).toEqual([0, 1]);
+    const after = await openLedger(
+      ledgers.open({ stream: "plain", partition: 0 }, () => {}),
+      "plain",
+    );
+    expect(after.state?.switching).toBeUndefined();
+    await ledgers.close();
+  });
+
+  test("streams that aren't declared are none of its", async () => {
+    const { loader } = await member();
+    expect(() => loader.status("other")).toThrow(/no stream other/);
+    expect(loader.held?.("plain")).toBeUndefined();
+    const one = await member(store);
+    expect(one.loader.held?.("plain")?.state).toBe("running");
+  });
 });
