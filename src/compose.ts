@@ -157,12 +157,9 @@ async function openParts(
   const nats = await connectNats(config.logUrl, project.name, natsObserver(logger));
   opened.defer(() => nats?.close());
   const log = await openLog(config.logUrl, {
+    ...logOptions(config, folder.path),
     nats,
-    folder: join(folder.path, "log"),
     streams,
-    segmentBytes: config.logSegmentSize,
-    retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
-    keys: { window: config.keyWindow, count: config.keysMax },
     clock: clock.sure,
     observer: {
       ...logObserver(metrics, logger),
@@ -211,6 +208,16 @@ async function openParts(
   const served = registerRoutes({ ...parts, turns, project, config, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();
   return { ...parts, readiness: () => served.readiness() };
+}
+
+/** What the settings say of the log. */
+function logOptions(config: Config, folder: string) {
+  return {
+    folder: join(folder, "log"),
+    segmentBytes: config.logSegmentSize,
+    retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
+    keys: { window: config.keyWindow, count: config.keysMax },
+  };
 }
 
 async function migrate(store: Store, streams: readonly Stream[], logger: Logger): Promise<void> {
