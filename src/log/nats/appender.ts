@@ -8,7 +8,13 @@ import type { Appended, KeyedAnswer, NewBatch, Position } from "../log.ts";
 import { prepareBatch, type PreparedBatch } from "../record/prepared-batch.ts";
 import { endedWith } from "./chain.ts";
 import { encodeGroup } from "./group.ts";
-import { CLOSE_PATIENCE, CONNECTION_PATIENCE, HEADER_BYTES_MAX, RUN_PATIENCE } from "./limits.ts";
+import {
+  CLOSE_PATIENCE,
+  CONNECTION_PATIENCE,
+  CONNECTION_POLL,
+  HEADER_BYTES_MAX,
+  RUN_PATIENCE,
+} from "./limits.ts";
 import type { MessageHead } from "./message.ts";
 import { publish, type PublisherTarget } from "./publisher.ts";
 import { unreachable } from "./server.ts";
@@ -292,9 +298,6 @@ export class Appender {
     how();
   }
 }
-
-/** How often it is looked whether a lost connection is back, in milliseconds. */
-const CONNECTION_POLL = 20;
 
 /** Bytes of events in one message. */
 function messageBytesMax(nats: Nats): number {

@@ -13,6 +13,8 @@ export const PUBLISH_TIMEOUT = 3 * SECOND;
 export const FATE_PAUSE = 200;
 /** How long an append waits for a lost connection to come back before it is refused, in milliseconds. */
 export const CONNECTION_PATIENCE = 3 * SECOND;
+/** How often it is looked whether it is back, in milliseconds. */
+export const CONNECTION_POLL = 20;
 /** What a refused append is told to wait, in seconds. */
 export const UNREACHABLE_RETRY_AFTER_SECONDS = 1;
 /** How long an append waits for the next part of another process's large batch, in milliseconds. */

@@ -5,17 +5,15 @@ import type { LogObserver } from "../log.ts";
 import type { LogStream, Retention } from "../log-options.ts";
 import type { Appended, KeyedAnswer, NewBatch } from "../log.ts";
 import { RememberedKeys } from "../remembered-keys.ts";
-import { anchorAt, boundsOf, type Bounds } from "./anchor.ts";
-import { Chain } from "./chain.ts";
 import { Follower } from "./follower.ts";
 import { CLOSE_PATIENCE, READ_PAUSE } from "./limits.ts";
-import { decodeHead } from "./message.ts";
-import { firstLogId, namesOf, type Names } from "./names.ts";
+import { namesOf, type Names } from "./names.ts";
 import { Partition } from "./partition.ts";
 import { choosePartition } from "./choose-partition.ts";
 import { recallAll } from "./recall.ts";
 import type { Remembered } from "./remembered.ts";
 import { StreamServer } from "./server.ts";
+import { checkPartitions, startsOf, type Start } from "./start.ts";
 import type { KeyPlace } from "./view.ts";
 
 export interface StreamLogOptions {
@@ -152,34 +150,11 @@ export class StreamLog {
     );
   }
 
-  /** Where looking at each partition begins: at the first message whose keys are to be remembered. */
-  async #starts(count: number): Promise<Start[]> {
-    const { created, state } = await this.#server.ensure([this.#names.subjects], false);
-    this.#created = created;
+  async #starts(count: number): Promise<readonly Start[]> {
     const { clock, keys } = this.#options;
-    const since = state.messages === 0 ? 1 : await this.#server.sequenceAt(clock() - keys.window);
-    const starts: Start[] = [];
-    for (let partition = 0; partition < count; partition += 1) {
-      const subject = this.#names.subject(partition);
-      const bounds = await boundsOf(this.#server, subject);
-      starts.push(
-        bounds === undefined ? this.#emptyStart(partition) : await this.#startAt(subject, bounds, since),
-      );
-    }
+    const { created, starts } = await startsOf(this.#server, this.#names, count, clock() - keys.window);
+    this.#created = created;
     return starts;
-  }
-
-  #emptyStart(partition: number): Start {
-    const log = firstLogId(this.#names.stream, partition, this.#created);
-    return { chain: new Chain({ after: 0, tip: 0, tipId: "", end: 0, log }), first: 0, last: 0 };
-  }
-
-  async #startAt(subject: string, bounds: Bounds, since: number): Promise<Start> {
-    const from = (await this.#server.next(subject, since)) ?? (await this.#server.last(subject));
-    const { sequence, head } =
-      from === undefined ? bounds.last : { sequence: from.seq, head: decodeHead(from.header) };
-    const chain = await anchorAt(this.#server, bounds, sequence, head);
-    return { chain, first: bounds.first.head.offset, last: bounds.last.sequence };
   }
 
   /** Looks at everything up to the last message that is there now, and goes on following what comes. */
@@ -254,7 +229,7 @@ export class StreamLog {
         await this.#recheck();
       if (info === undefined) return;
       await this.#share(info.state);
-      const { first_seq: first, num_deleted: deleted = 0 } = info.state;
+      const { first_seq: first, num_deleted: deleted } = info.state;
       if (this.#purged === `${first}/${deleted}`) return;
       for (const partition of this.#partitions) await partition.refreshBounds();
       this.#purged = `${first}/${deleted}`;
@@ -292,24 +267,4 @@ export class StreamLog {
     this.#closed = true;
     this.#follower?.close();
   }
-}
-
-interface Start {
-  readonly chain: Chain;
-  /** The first offset that is kept. */
-  readonly first: number;
-  /** Sequence number of the last message just now. */
-  readonly last: number;
-}
-
-/** Partitions can be added, and those that are there hold events. */
-async function checkPartitions(remembered: Remembered, stream: string, count: number): Promise<void> {
-  const before = (await remembered.partitions(stream)) ?? 0;
-  if (count < before) {
-    throw new HeadraceError(
-      "config_invalid",
-      `the stream ${stream} has ${before} partitions in the log: there can be more, but not ${count}. Set partitions=${before} in HEADRACE_LOG_URL`,
-    );
-  }
-  if (count > before) await remembered.setPartitions(stream, count);
 }

@@ -5,14 +5,15 @@ import { natsMissing, startNatsServer, type NatsServer } from "../../support/nat
 import { batchOf, SCHEMA } from "../../log/contract.ts";
 import { openOwnLog } from "../../log/nats/log-under-test.ts";
 
+const states = (findings: Awaited<ReturnType<typeof examineNats>>): string[] =>
+  findings.map(({ check, state }) => `${check} ${state}`);
+
 describe.skipIf(natsMissing() !== undefined)("doctor looks at the log on NATS", () => {
   let server: NatsServer;
   beforeAll(async () => {
     server = await startNatsServer({ users: true });
   }, 60_000);
   afterAll(() => server.remove());
-  const states = (findings: Awaited<ReturnType<typeof examineNats>>): string[] =>
-    findings.map(({ check, state }) => `${check} ${state}`);
 
   test("and warns of one replica whose server may not sync", async () => {
     const findings = await examineNats(server.url(), "airport", ["flights"]);

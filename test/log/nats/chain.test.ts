@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Chain } from "../../../src/log/nats/chain.ts";
 import type { MessageHead } from "../../../src/log/nats/message.ts";

@@ -13,6 +13,14 @@ import { openOwnLog, ownPrefix, type OwnLog } from "./log-under-test.ts";
 const LOSS_PATIENCE = 2_000;
 const STREAMS = [{ name: "flights", schema: SCHEMA }];
 
+const now = (batch: ReturnType<typeof batchOf>) => ({ ...batch, acceptedAt: Date.now() });
+
+function pick(logs: readonly OwnLog[], n: number): Log {
+  const own = logs[n % logs.length];
+  if (own === undefined) throw new Error("there are no logs");
+  return own.log;
+}
+
 describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => {
   let server: NatsServer;
   beforeAll(async () => {
@@ -20,17 +28,15 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
   }, 60_000);
   afterAll(() => server.remove());
 
-  const now = (batch: ReturnType<typeof batchOf>) => ({ ...batch, acceptedAt: Date.now() });
-
   /** Opens logs that share a prefix, each with a connection of its own, and closes them in the end. */
   async function using(
-    test: (open: (options?: Partial<NatsLogOptions>) => Promise<OwnLog>) => Promise<void>,
+    work: (open: (options?: Partial<NatsLogOptions>) => Promise<OwnLog>) => Promise<void>,
     more = "",
     at = server,
   ): Promise<void> {
     const prefix = ownPrefix();
     await using opened = new AsyncDisposableStack();
-    await test(async (options) => {
+    await work(async (options) => {
       const own = await openOwnLog(at.url(`prefix=${prefix}&${more}`), {
         streams: STREAMS,
         lossPatience: LOSS_PATIENCE,
@@ -66,10 +72,10 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
       const logs = [await open(), await open(), await open()];
       const answers = await Promise.all(
         Array.from({ length: 90 }, (_, n) =>
-          logs[n % 3]?.log.append("flights", now(batchOf(`try ${n}`, { key: `key ${n % 10}` }))),
+          pick(logs, n).append("flights", now(batchOf(`try ${n}`, { key: `key ${n % 10}` }))),
         ),
       );
-      expect(answers.filter((answer) => answer?.kind === "appended")).toHaveLength(10);
+      expect(answers.filter((answer) => answer.kind === "appended")).toHaveLength(10);
       const found = await readAll((await open()).log, "flights");
       expect(found).toHaveLength(10);
       for (const { log } of logs) {
@@ -129,7 +135,7 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
       const sent = Array.from({ length: 6 }, (_, n) =>
         n < 4 ? batchOf(`large ${n}`, { events: 2, pad: 700_000, key: `large ${n}` }) : batchOf(`small ${n}`),
       );
-      await Promise.all(sent.map((batch, n) => logs[n % 2]?.log.append("flights", now(batch))));
+      await Promise.all(sent.map((batch, n) => pick(logs, n).append("flights", now(batch))));
       const fresh = (await open()).log;
       const found = await readAll(fresh, "flights");
       expect(found).toHaveLength(6);
@@ -265,11 +271,12 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
 
   test("a start that finds a subscription beyond the end begins a new log id", async () => {
     await using(async (open) => {
-      const { log, nats, close } = await open();
+      const own = await open();
+      const { log, nats } = own;
       for (let n = 0; n < 5; n += 1) await log.append("flights", batchOf(`${n}`));
       const { end } = log.status("flights", 0);
       await log.commit("flights", 0, "loader", end);
-      await close();
+      await own.close();
       const again = await open({ streams: [] });
       const { Remembered } = await import("../../../src/log/nats/remembered.ts");
       const remembered = await Remembered.open(again.nats);
@@ -391,8 +398,7 @@ describe.skipIf(natsMissing() !== undefined)("the log on NATS JetStream", () => 
         code: "internal_error",
       });
       expect(() => log.status("nothing", 0)).toThrow(expect.objectContaining({ code: "unknown_stream" }));
-      const foreign: Log["read"] = log.read;
-      await expect(foreign("flights", 0, { log: "x", offset: 0 }, EVERYTHING)).rejects.toMatchObject({
+      await expect(log.read("flights", 0, { log: "x", offset: 0 }, EVERYTHING)).rejects.toMatchObject({
         code: "offset_gone",
       });
       expect(after(undefined)).toEqual(START);
