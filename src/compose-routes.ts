@@ -2,6 +2,7 @@ import type { Audit } from "./access/audit.ts";
 import { sqlLimits } from "./compose-clickhouse.ts";
 import type { Config } from "./config.ts";
 import { registerHealth, type Readiness } from "./http/health.ts";
+import { registerElsewhere } from "./http/role-routes.ts";
 import type { HttpServer } from "./http/server.ts";
 import { registerIngest, type IngestStream } from "./ingest/ingest.ts";
 import type { IngestLimits } from "./ingest/limits.ts";
@@ -14,7 +15,8 @@ import { ownPackage } from "./own-package.ts";
 import { compileValidator } from "./project/compile-stream.ts";
 import type { Project } from "./project/declarations.ts";
 import { registerReplay } from "./rejected/register-replay.ts";
-import { StreamLocks } from "./rejected/stream-locks.ts";
+import type { StreamLocks } from "./rejected/stream-locks.ts";
+import type { Role } from "./roles.ts";
 import { registerOpenApi } from "./serve/openapi/register-openapi.ts";
 import { registerEndpoints } from "./serve/register-endpoints.ts";
 import { registerSql } from "./serve/sql/register-sql.ts";
@@ -30,8 +32,12 @@ import type { Store } from "./store/store.ts";
 export interface RouteParts {
   readonly http: HttpServer;
   readonly log: Log;
-  readonly store: Store;
+  /** Of processes that load or serve. */
+  readonly store: Store | undefined;
   readonly loader: Loader;
+  readonly roles: ReadonlySet<Role>;
+  /** One replay, erasure, reset or rebuild of a stream at a time. */
+  readonly locks: Pick<StreamLocks, "hold">;
   readonly project: Project;
   readonly config: Config;
   readonly metrics: Metrics;
@@ -49,8 +55,9 @@ export interface Served {
   readiness(): Readiness;
 }
 
-/** Registers every route. */
+/** Registers the routes of this process's roles; those of the others answer where to ask. */
 export function registerRoutes(parts: RouteParts): Served {
+  const { roles, store } = parts;
   const limits = ingestLimits(parts.config);
   const streams: ReadonlyMap<string, IngestStream> = new Map(
     parts.project.streams.map((stream) => [
@@ -58,10 +65,11 @@ export function registerRoutes(parts: RouteParts): Served {
       { stream, validator: compileValidator(stream, limits) },
     ]),
   );
-  registerIn(parts, streams, limits);
-  const served = registerOut(parts);
-  registerAdmin(parts, streams);
-  return served;
+  if (roles.has("ingest")) registerIn(parts, streams, limits);
+  const served = roles.has("serve") && store !== undefined ? registerOut(parts, store) : undefined;
+  if (served !== undefined && store !== undefined) registerAdmin(parts, store, streams);
+  registerElsewhere(parts.http.app, roles);
+  return { cacheBytes: () => served?.cacheBytes() ?? 0, readiness: registerHealthOf(parts) };
 }
 
 /** Events in. */
@@ -80,9 +88,11 @@ function registerIn(
   });
 }
 
-/** Answers out, and what tells about the server. */
-function registerOut(parts: RouteParts): Served {
-  const { http, log, store, loader, project, config, metrics, recent, turns } = parts;
+/** Answers out. */
+function registerOut(
+  { http, log, loader, project, config, metrics, recent, turns }: RouteParts,
+  store: Store,
+): { cacheBytes(): number } {
   const { streams, endpoints } = project;
   const served = registerEndpoints(http.app, {
     endpoints,
@@ -105,24 +115,37 @@ function registerOut(parts: RouteParts): Served {
     version: ownPackage().version,
     checks: () => verifyEndpoints(project, store),
   });
-  const readiness = registerHealth(http.app, {
-    streams,
+  return served;
+}
+
+/** What tells about the process. */
+function registerHealthOf({
+  http,
+  log,
+  store,
+  loader,
+  roles,
+  project,
+  metrics,
+}: RouteParts): () => Readiness {
+  return registerHealth(http.app, {
+    streams: project.streams,
+    roles,
     log,
     loader,
     // An embedded store is there as long as the process is; what it refuses shows in the loader's state.
-    store: () => store.status?.() ?? { ready: true },
+    ...(store === undefined ? {} : { store: () => store.status?.() ?? { ready: true } }),
     draining: http.draining,
     registry: metrics.registry,
   });
-  return { cacheBytes: () => served.cacheBytes(), readiness };
 }
 
 /** What administrators do with what is kept: replay, delete, reset, rebuild. */
 function registerAdmin(
-  { http, log, store, loader, project, metrics, audit }: RouteParts,
+  { http, log, loader, project, locks, metrics, audit }: RouteParts,
+  store: Store,
   streams: ReadonlyMap<string, IngestStream>,
 ): void {
-  const locks = new StreamLocks();
   registerReplay(http.app, {
     streams,
     log,

@@ -1,42 +1,38 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { createAudit } from "./access/audit.ts";
+import { createAudit, type Audit } from "./access/audit.ts";
 import { openTokens } from "./access/open-tokens.ts";
 import { registerAccess } from "./access/register-access.ts";
 import { SERVER } from "./access/route-scope.ts";
 import { openClickHouse } from "./compose-clickhouse.ts";
 import { registerRoutes } from "./compose-routes.ts";
 import { openClockFile } from "./clock-file.ts";
+import { openLoad } from "./compose-load.ts";
 import type { Config } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
-import { HeadraceError, messageOf } from "./errors.ts";
+import { messageOf } from "./errors.ts";
 import { GuardedClock } from "./guarded-clock.ts";
 import type { Readiness } from "./http/health.ts";
 import { checkAddress } from "./http/listen-error.ts";
 import { createServer, type HttpServer } from "./http/server.ts";
-import { createLoader } from "./load/create-loader.ts";
 import type { Loader } from "./load/load.ts";
 import type { Log } from "./log/log.ts";
-import { openLog } from "./log/open-log.ts";
 import { createLogger } from "./observe/logger.ts";
-import { createMetrics, type StreamSample } from "./observe/metrics.ts";
+import { createMetrics, type Metrics, type StreamSample } from "./observe/metrics.ts";
 import {
   accessObserver,
   httpObserver,
-  loadObserver,
-  logObserver,
   rejectedRetentionObserver,
   tokensObserver,
 } from "./observe/observers.ts";
 import { RecentFreshness } from "./observe/recent-freshness.ts";
 import type { Project, Stream } from "./project/declarations.ts";
-import { rejectedTable } from "./rejected/rejected-table.ts";
 import { keepRejectedWithin } from "./rejected/retention.ts";
+import type { Role } from "./roles.ts";
 import { Turns } from "./serve/sql/turns.ts";
 import { verifyEndpoints } from "./serve/verify-endpoints.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
-import { tableSpec } from "./store/table-spec.ts";
 import { SECOND } from "./units.ts";
 
 export interface ServerInput {
@@ -81,10 +77,13 @@ export async function startServer({
     const speaks = clickhouseUrl === undefined ? {} : { clickhouse: clickhouseUrl };
     const ready = startLoading(parts, logger).then((readiness) => {
       const counts = { streams: project.streams.length, endpoints: project.endpoints.length };
-      if (readiness.ready) logger.info({ url, ...speaks, data: config.dataFolder, ...counts }, "ready");
+      const { roles, dataFolder: data } = config;
+      if (readiness.ready) logger.info({ url, ...speaks, data, roles, ...counts }, "ready");
       return readiness;
     });
-    void warnOfBrokenEndpoints(project, parts.store, logger);
+    if (config.roles.includes("serve") && parts.store !== undefined) {
+      void warnOfBrokenEndpoints(project, parts.store, logger);
+    }
     let closing: Promise<void> | undefined;
     return {
       url,
@@ -102,7 +101,8 @@ interface Parts {
   readonly http: HttpServer;
   readonly clickhouse: HttpServer | undefined;
   readonly log: Log;
-  readonly store: Store;
+  /** Of processes that load or serve. */
+  readonly store: Store | undefined;
   readonly loader: Loader;
   readonly readiness: () => Readiness;
 }
@@ -114,6 +114,7 @@ async function openParts(
   opened: AsyncDisposableStack,
 ): Promise<Parts> {
   const { streams } = project;
+  const roles: ReadonlySet<Role> = new Set(config.roles);
   const folder = await lockDataFolder(config.dataFolder);
   opened.defer(() => folder.release());
 
@@ -128,68 +129,37 @@ async function openParts(
     sample: () => late.sample(),
     cacheBytes: () => late.cacheBytes(),
   });
-
   const audit = createAudit(logger);
-  const access = await openTokens(config, {
-    named: { streams: streams.map(({ name }) => name), endpoints: project.endpoints.map(({ name }) => name) },
-    observer: tokensObserver(metrics, logger, (outcome) =>
-      audit(SERVER, "tokens reload", config.tokensFile ?? "", outcome),
-    ),
-  });
+  const access = await openAccess(project, config, { metrics, audit, logger });
   opened.defer(() => access?.close());
-  if (access === undefined && config.corsOrigins.includes("*")) {
-    logger.warn("HEADRACE_CORS_ORIGINS is * and there are no tokens: any web page may use this server");
-  }
 
-  const store = await openStore(config.storeUrl, {
-    folder: join(folder.path, "store"),
-    memory: config.storeMemory,
-    readers: config.queriesMax,
-  });
-  opened.defer(() => store.close());
-  await migrate(store, streams, logger);
-
+  // Events can be taken without it.
+  const needsStore = roles.has("load") || roles.has("serve");
+  const store = needsStore ? await openStoreOf(config, folder.path, opened) : undefined;
   const clock = new GuardedClock();
   const clockFile = await openClockFile(folder.path, clock);
   opened.defer(() => clockFile.close());
-  const log = await openLog(config.logUrl, {
-    folder: join(folder.path, "log"),
-    streams,
-    segmentBytes: config.logSegmentSize,
-    retention: { age: config.logRetentionAge, bytes: config.logRetentionSize },
-    keys: { window: config.keyWindow, count: config.keysMax },
-    clock: clock.sure,
-    observer: {
-      ...logObserver(metrics, logger),
-      opened: (newest) => clock.startedAfter(clockFile.noted ?? newest),
-    },
-  });
-  opened.defer(() => log.close());
-
-  const loader = createLoader({
-    log,
-    store,
-    streams,
-    folder: join(folder.path, "ledger"),
-    observer: loadObserver(metrics, recent, logger),
-    sure: clock.sure,
-  });
-  opened.defer(() => loader.stop());
-  late.sample = () => streams.map((stream) => streamSample(stream.name, log, loader));
-
-  const rejectedRetention = keepRejectedWithin({
-    store,
-    age: config.rejectedRetentionAge,
-    bytes: config.rejectedRetentionSize,
-    clock: clock.sure,
-    observer: rejectedRetentionObserver(metrics, logger),
-  });
-  opened.defer(() => rejectedRetention.close());
+  const { log, loader, locks } = await openLoad(
+    { project, config, folder: folder.path, store, clock, clockFile, metrics, recent, logger },
+    opened,
+  );
+  late.sample = () => streams.map((stream) => streamSample(stream, log, loader));
+  if (roles.has("load") && store !== undefined) {
+    const rejectedRetention = keepRejectedWithin({
+      store,
+      age: config.rejectedRetentionAge,
+      bytes: config.rejectedRetentionSize,
+      clock: clock.sure,
+      observer: rejectedRetentionObserver(metrics, logger),
+    });
+    opened.defer(() => rejectedRetention.close());
+  }
 
   // Whatever is set: a session is left for endpoints.
   const turns = new Turns(Math.min(config.sqlQueriesMax, config.queriesMax - 1));
-  const shared = { project, config, store, metrics, audit, turns };
-  const clickhouse = await openClickHouse({ ...shared, access, logger });
+  const asked = { project, config, metrics, audit, turns, access, logger };
+  const isServed = roles.has("serve") && store !== undefined;
+  const clickhouse = isServed ? await openClickHouse({ ...asked, store }) : undefined;
   const http = createServer({
     logger,
     host: config.host,
@@ -203,23 +173,41 @@ async function openParts(
   opened.defer(async () => void (await Promise.all([http.close(), clickhouse?.close()])));
   registerAccess(http.app, { tokens: access?.tokens, audit, observer: accessObserver(metrics) });
   const parts = { http, clickhouse, log, store, loader };
-  const served = registerRoutes({ ...parts, turns, project, config, metrics, recent, audit });
+  const served = registerRoutes({ ...parts, turns, project, config, roles, locks, metrics, recent, audit });
   late.cacheBytes = () => served.cacheBytes();
   return { ...parts, readiness: () => served.readiness() };
 }
 
-async function migrate(store: Store, streams: readonly Stream[], logger: Logger): Promise<void> {
-  const plan = await store.migrate([...streams.map(tableSpec), rejectedTable], { dryRun: false });
-  for (const change of plan.changes) logger.info({ change }, "table changed");
-  if (plan.refused.length > 0) {
-    throw new HeadraceError("schema_change_refused", plan.refused.join("\n"), {
-      details: { refused: plan.refused },
-    });
+async function openAccess(
+  project: Project,
+  config: Config,
+  { metrics, audit, logger }: { readonly metrics: Metrics; readonly audit: Audit; readonly logger: Logger },
+): Promise<Awaited<ReturnType<typeof openTokens>>> {
+  const { streams, endpoints } = project;
+  const access = await openTokens(config, {
+    named: { streams: streams.map(({ name }) => name), endpoints: endpoints.map(({ name }) => name) },
+    observer: tokensObserver(metrics, logger, (outcome) =>
+      audit(SERVER, "tokens reload", config.tokensFile ?? "", outcome),
+    ),
+  });
+  if (access === undefined && config.corsOrigins.includes("*")) {
+    logger.warn("HEADRACE_CORS_ORIGINS is * and there are no tokens: any web page may use this server");
   }
+  return access;
+}
+
+async function openStoreOf(config: Config, folder: string, opened: AsyncDisposableStack): Promise<Store> {
+  const store = await openStore(config.storeUrl, {
+    folder: join(folder, "store"),
+    memory: config.storeMemory,
+    readers: config.queriesMax,
+  });
+  opened.defer(() => store.close());
+  return store;
 }
 
 /** What a scrape of the metrics reads off the log and the loader for a stream. */
-function streamSample(name: string, log: Log, loader: Loader): StreamSample {
+function streamSample({ name }: Stream, log: Log, loader: Loader): StreamSample {
   const partitions = Array.from({ length: log.capabilities.partitions }, (_, partition) =>
     log.status(name, partition),
   );

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { HeadraceError, messageOf } from "./errors.ts";
 import { SETTINGS, type SettingName, type SettingValues } from "./settings.ts";
+import { ROLES } from "./roles.ts";
 import { nearestName } from "./project/nearest-name.ts";
 
 /** Everything that can be set, validated and frozen. `docs/CONFIG.md` describes each. */
@@ -48,6 +49,7 @@ export function loadConfig(sources: ConfigSources): Config {
   }
   const settings = values as unknown as SettingValues;
   refuseOpenListening(settings);
+  refuseSplitRoles(settings);
   const inProject = (path: string): string => resolve(sources.projectFolder, path);
   const tokensFile = settings.tokensFile === undefined ? undefined : inProject(settings.tokensFile);
   return Object.freeze({ ...settings, tokensFile, dataFolder: inProject(settings.data) });
@@ -139,6 +141,25 @@ function refuseOpenListening({ host, tokens, tokensFile }: SettingValues): void 
   }
   if (tokens === undefined && tokensFile === undefined && !isLoopback(host)) {
     throw new HeadraceError("listen_refused", `HEADRACE_HOST "${host}" can be reached from other machines`);
+  }
+}
+
+/** Processes with different parts meet in log and store, which must be servers then. */
+function refuseSplitRoles({ roles, logUrl, storeUrl }: SettingValues): void {
+  if (roles.length === ROLES.length) return;
+  const split = `HEADRACE_ROLES "${roles.join(",")}" leaves parts to other processes`;
+  if (logUrl.startsWith("file:")) {
+    throw new HeadraceError(
+      "config_invalid",
+      `${split}, and they can't reach the embedded log: name a server with HEADRACE_LOG_URL, such as nats://127.0.0.1:4222`,
+    );
+  }
+  const usesStore = roles.some((role) => role !== "ingest");
+  if (usesStore && storeUrl.startsWith("chdb:")) {
+    throw new HeadraceError(
+      "config_invalid",
+      `${split}, and they can't reach the embedded store: name a server with HEADRACE_STORE_URL, such as postgres://…`,
+    );
   }
 }
 

@@ -114,6 +114,13 @@ export const ERRORS = {
     title: "The log can't take more: a write or a sync failed",
     advice: "Nothing of the request was kept. Look at the disk, restart Headrace, and send it again.",
   },
+  log_unreachable: {
+    status: 503,
+    retryable: true,
+    title: "The log's servers don't answer",
+    advice:
+      "Send it again with the same Idempotency-Key. Check that NATS runs at the addresses of HEADRACE_LOG_URL, with JetStream switched on, and that a majority of its servers is there; `headrace doctor` says what it finds.",
+  },
   log_full: {
     status: 503,
     retryable: true,
@@ -161,6 +168,12 @@ export const ERRORS = {
     retryable: true,
     title: "The ledger can't be read or written",
     advice: "Look at the disk. Loading resumes by itself; nothing that was accepted is lost.",
+  },
+  lease_lost: {
+    status: 503,
+    retryable: true,
+    title: "Another process loads this partition now",
+    advice: "Nothing to do: what was begun here is left to the process that holds the lease.",
   },
 
   // Requests
@@ -223,6 +236,12 @@ export const ERRORS = {
     retryable: false,
     title: "There is no such route",
     advice: "GET /v1/openapi.json lists the routes of this project.",
+  },
+  role_elsewhere: {
+    status: 404,
+    retryable: false,
+    title: "This process doesn't serve that route",
+    advice: "Ask a process whose HEADRACE_ROLES has the role that the message names.",
   },
   unknown_stream: {
     status: 404,

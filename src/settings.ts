@@ -1,3 +1,5 @@
+import { parseNatsUrl } from "./nats/nats-url.ts";
+import { ROLES, type Role } from "./roles.ts";
 import { DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND } from "./units.ts";
 
 /**
@@ -120,6 +122,7 @@ function adapter(
   later: readonly string[],
   about: string,
   others: readonly string[] = [],
+  check: (url: string) => unknown = () => {},
 ): Setting<string> {
   const all = [fallback, ...others.map((scheme) => `${scheme}//…`)];
   const there = [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((part) => part !== "").join(" or ");
@@ -130,11 +133,30 @@ function adapter(
     about,
     secret: true,
     parse: (value) => {
-      if (value === fallback || others.some((scheme) => value.startsWith(scheme))) return value;
+      if (value === fallback) return value;
+      if (others.some((scheme) => value.startsWith(scheme))) {
+        check(value);
+        return value;
+      }
       if (later.some((scheme) => value.startsWith(scheme))) {
         throw new Error(`this version has no adapter for that scheme yet; ${there} is there`);
       }
       throw new Error(`expected ${there}`);
+    },
+  };
+}
+
+function roles(env: string, about: string): Setting<readonly Role[]> {
+  return {
+    env,
+    default: ROLES,
+    shown: ROLES.join(","),
+    about,
+    parse: (value) => {
+      const named = value.split(",").map((one) => one.trim());
+      const unknown = named.find((one) => !ROLES.some((role) => role === one));
+      if (unknown !== undefined) throw new Error(`"${unknown}" is no role: they are ${ROLES.join(", ")}`);
+      return ROLES.filter((role) => named.includes(role));
     },
   };
 }
@@ -174,8 +196,10 @@ export const SETTINGS = {
   logUrl: adapter(
     "HEADRACE_LOG_URL",
     "file:",
-    ["nats:", "kafka:"],
-    "The log between ingest and load. `file:` is the embedded one.",
+    ["kafka:"],
+    "The log between ingest and load. `file:` is the embedded one; `nats://user:password@host:4222,host:4222/?replicas=3` (or `tls://…`) is NATS JetStream (docs/SCALE.md).",
+    ["nats:", "tls:"],
+    parseNatsUrl,
   ),
   storeUrl: adapter(
     "HEADRACE_STORE_URL",
@@ -184,11 +208,16 @@ export const SETTINGS = {
     "The store. `chdb:` is ClickHouse embedded in the process; `clickhouse://user:password@host:8123/database` is ClickHouse on servers (docs/CLICKHOUSE.md); `postgres://user:password@host:5432/database` is PostgreSQL (docs/POSTGRES.md).",
     ["clickhouse:", "clickhouses:", "postgres:", "postgresql:"],
   ),
-  roles: adapter(
+  roles: roles(
     "HEADRACE_ROLES",
-    "ingest,load,serve",
-    ["ingest", "load", "serve"],
-    "The parts that this process runs.",
+    "The parts that this process runs, with commas between them. Fewer than all need a log and a store that are servers (docs/SCALE.md).",
+  ),
+  leaseTtl: duration(
+    "HEADRACE_LEASE_TTL",
+    10 * SECOND,
+    "How long a process that loads may be silent until another takes its partitions over. The same for all of them.",
+    2 * SECOND,
+    10 * MINUTE,
   ),
   tokens: optionalText(
     "HEADRACE_TOKENS",

@@ -54,6 +54,24 @@ describe("settings", () => {
     });
   });
 
+  test("roles are some or all, in whatever order they are written", () => {
+    expect(load({}).roles).toEqual(["ingest", "load", "serve"]);
+    const servers = { HEADRACE_LOG_URL: "nats://127.0.0.1", HEADRACE_STORE_URL: "postgres://127.0.0.1/db" };
+    expect(load({ HEADRACE_ROLES: "serve, ingest", ...servers }).roles).toEqual(["ingest", "serve"]);
+    expect(load({ HEADRACE_ROLES: "serve,load,ingest" }).roles).toHaveLength(3);
+    expect(refusal({ HEADRACE_ROLES: "ingest,store" }).message).toMatch(/"store" is no role/);
+  });
+
+  test("a process with fewer roles needs a log, and unless it only ingests a store, that others can reach", () => {
+    const log = { HEADRACE_LOG_URL: "nats://127.0.0.1" };
+    const store = { HEADRACE_STORE_URL: "postgres://127.0.0.1/db" };
+    expect(refusal({ HEADRACE_ROLES: "ingest" }).message).toMatch(/HEADRACE_LOG_URL/);
+    expect(refusal({ HEADRACE_ROLES: "load", ...store }).message).toMatch(/HEADRACE_LOG_URL/);
+    expect(refusal({ HEADRACE_ROLES: "serve", ...log }).message).toMatch(/HEADRACE_STORE_URL/);
+    expect(load({ HEADRACE_ROLES: "ingest", ...log }).roles).toEqual(["ingest"]);
+    expect(load({ HEADRACE_ROLES: "load,serve", ...log, ...store }).roles).toEqual(["load", "serve"]);
+  });
+
   test.each([
     [{ HEADRACE_PORT: "70000" }, "HEADRACE_PORT"],
     [{ HEADRACE_PORT: "http" }, "HEADRACE_PORT"],

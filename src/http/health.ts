@@ -3,6 +3,7 @@ import type { Registry } from "prom-client";
 import type { Loader, LoadStatus } from "../load/load.ts";
 import type { Log, PartitionStatus } from "../log/log.ts";
 import type { Stream } from "../project/declarations.ts";
+import type { Role } from "../roles.ts";
 import type { StoreState } from "../store/store.ts";
 import { SECOND } from "../units.ts";
 
@@ -10,10 +11,12 @@ export type { StoreState };
 
 export interface HealthDeps {
   readonly streams: Iterable<Stream>;
+  /** What this process does: it is ready when it can do that. */
+  readonly roles: ReadonlySet<Role>;
   readonly log: Pick<Log, "status" | "capabilities">;
-  readonly loader: Pick<Loader, "status">;
-  /** What is known of the store. */
-  readonly store: () => StoreState;
+  readonly loader: Pick<Loader, "status" | "held">;
+  /** What is known of the store. Absent: this process has none. */
+  readonly store?: () => StoreState;
   /** Aborted when the server stops. */
   readonly draining: AbortSignal;
   readonly registry: Pick<Registry, "metrics" | "contentType">;
@@ -23,8 +26,9 @@ export interface HealthDeps {
  * `GET /livez`: 200 as long as the process answers at all. `GET /readyz`: the state of each part, 200 when work can be
  * taken, else 503. `GET /metrics`: Prometheus's text format.
  *
- * Ready means: not draining, the store answers, and for each stream the log is writable and the loader has reconciled.
- * A loader that is retrying doesn't count against it: what is sent is kept and will be loaded.
+ * Ready means: not draining, the store answers if there is one, and for each stream what the roles of this process need: to
+ * ingest, the log is writable; to load, the loader of what this process loads has reconciled. A loader that is retrying doesn't
+ * count against it: what is sent is kept and will be loaded.
  * @returns What gives the body of `/readyz`.
  */
 export function registerHealth(app: FastifyInstance, deps: HealthDeps): () => Readiness {
@@ -50,7 +54,9 @@ export function registerHealth(app: FastifyInstance, deps: HealthDeps): () => Re
 export interface Readiness {
   readonly ready: boolean;
   readonly draining: boolean;
-  readonly store: StoreState;
+  readonly roles: readonly Role[];
+  /** Absent: this process has none. */
+  readonly store?: StoreState;
   readonly streams: Readonly<Record<string, StreamReadiness>>;
 }
 
@@ -80,7 +86,7 @@ export interface LoadReadiness {
   readonly reason?: string;
 }
 
-function readiness({ streams, log, loader, store, draining }: HealthDeps): Readiness {
+function readiness({ streams, roles, log, loader, store, draining }: HealthDeps): Readiness {
   const states: [string, StreamReadiness][] = [];
   for (const stream of streams) {
     // A stream with ids has one partition, so that one loader decides which event with an id is the first.
@@ -89,17 +95,24 @@ function readiness({ streams, log, loader, store, draining }: HealthDeps): Readi
       logReadiness(partition, log.status(stream.name, partition)),
     );
     const load = loadReadiness(loader.status(stream.name));
-    const loading = load.state === "running" || load.state === "retrying";
-    const ready = loading && partitions.every(({ writable }) => writable);
+    const takes = !roles.has("ingest") || partitions.every(({ writable }) => writable);
+    const ready = takes && (!roles.has("load") || isLoading(loader, stream.name));
     states.push([stream.name, { ready, log: partitions, load }]);
   }
-  const storeState = store();
+  const storeState = store?.();
   return {
-    ready: !draining.aborted && storeState.ready && states.every(([, { ready }]) => ready),
+    ready: !draining.aborted && storeState?.ready !== false && states.every(([, { ready }]) => ready),
     draining: draining.aborted,
-    store: storeState,
+    roles: [...roles],
+    ...(storeState === undefined ? {} : { store: storeState }),
     streams: Object.fromEntries(states),
   };
+}
+
+/** Whether this process loads what it has of the stream, which may be nothing. */
+function isLoading(loader: HealthDeps["loader"], stream: string): boolean {
+  const own = loader.held === undefined ? loader.status(stream) : loader.held(stream);
+  return own === undefined || own.state === "running" || own.state === "retrying";
 }
 
 function logReadiness(partition: number, status: PartitionStatus): LogReadiness {

@@ -6,9 +6,11 @@ import type { Store } from "../store/store.ts";
 import { tableSpec } from "../store/table-spec.ts";
 import { LOAD_LIMITS, type LoadLimits } from "./limits.ts";
 import { ledgerFile, type LedgerFile } from "./ledger-file.ts";
-import type { ErasedCounts, Loader, LoadObserver } from "./load.ts";
+import type { Loader, LoadObserver } from "./load.ts";
 import { mergeStatus } from "./merge-status.ts";
 import { PartitionLoader } from "./partition-loader.ts";
+import { sumOfCounts } from "./sum-of-counts.ts";
+import { VersionCounter } from "./version-counter.ts";
 import { StreamRebuild } from "./rebuild/stream-rebuild.ts";
 
 export interface LoaderOptions {
@@ -93,11 +95,8 @@ export function createLoader(options: LoaderOptions): Loader {
 function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
   const { clock = Date.now, sure = clock, observer = {} } = options;
   const limits = { ...LOAD_LIMITS, ...options.limits };
-  // Not a number of an earlier run either: an answer may outlive the process in somebody's cache.
-  let version = clock() * VERSIONS_PER_MILLISECOND;
-  const visible = () => {
-    version += 1;
-  };
+  const version = new VersionCounter(clock);
+  const visible = () => version.raise();
   const { log, store, folder } = options;
   const common = { log, store, stream, folder, limits, observer, clock, sure, visible };
   const file = options.ledgerFile ?? ((path: string) => ledgerFile(path, options.fileSystem));
@@ -108,25 +107,12 @@ function loadStream(options: LoaderOptions, stream: Stream): StreamLoader {
   const rebuild = new StreamRebuild({ log, store, stream, spec: tableSpec(stream), loader: first, clock });
   return {
     get version() {
-      return version;
+      return version.now;
     },
     partitions: [first, ...others],
     rebuild,
   };
 }
-
-/** Undefined when a partition isn't done. */
-function sumOfCounts(counts: readonly (ErasedCounts | undefined)[]): ErasedCounts | undefined {
-  const done = counts.filter((one) => one !== undefined);
-  if (done.length < counts.length) return undefined;
-  return {
-    rows: done.reduce((sum, { rows }) => sum + rows, 0),
-    rejected: done.reduce((sum, { rejected }) => sum + rejected, 0),
-  };
-}
-
-/** More than a millisecond's inserts, and less than would leave the safe integers. */
-const VERSIONS_PER_MILLISECOND = 1_000;
 
 interface StreamLoader {
   readonly version: number;

@@ -1,12 +1,15 @@
+import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
 import { ERASE_REQUESTS_MAX } from "./limits.ts";
 import type { ErasedCounts, WhatToErase } from "./load.ts";
 
 /** A request to erase that isn't in the ledger yet. */
 export interface EraseRequest {
+  /** The erasure's id in the ledger. */
+  readonly id: string;
   readonly what: WhatToErase;
-  /** It is in the ledger under this id: from now on it will be done, whatever happens. */
-  recorded(id: string): void;
+  /** It is in the ledger: from now on it will be done, whatever happens. */
+  recorded(): void;
   failed(error: HeadraceError): void;
 }
 
@@ -28,15 +31,20 @@ export class EraseRequests {
   }
 
   /** See `Loader.erase`. */
-  async ask(what: WhatToErase, timeout: number): Promise<ErasedCounts | undefined> {
+  async ask(
+    what: WhatToErase,
+    timeout: number,
+    id: string = randomUUID(),
+  ): Promise<ErasedCounts | undefined> {
     if (this.#ended) throw stopped();
     if (this.#waiting.size >= ERASE_REQUESTS_MAX) {
       throw new HeadraceError("overloaded", "Too many requests to erase wait", { retryAfterSeconds: 1 });
     }
     const asked: Asked = { ...Promise.withResolvers<ErasedCounts | undefined>(), timer: undefined };
     const request: EraseRequest = {
+      id,
       what,
-      recorded: (id) => {
+      recorded: () => {
         this.#waiting.delete(request);
         this.#recorded.set(id, asked);
       },

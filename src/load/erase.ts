@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
 import type { Log, Position } from "../log/log.ts";
 import { REJECTED_TABLE, rejectedContaining, rejectedWhere } from "../rejected/rejected-table.ts";
@@ -51,7 +50,7 @@ export async function takeRequests(work: EraseWork): Promise<void> {
       continue;
     }
     await work.ledger.record({ kind: "erase", erasure });
-    request.recorded(erasure.id);
+    request.recorded();
   }
 }
 
@@ -116,9 +115,9 @@ async function recordReset({ ledger, store, erasures }: EraseWork, reset: Erasur
   });
 }
 
-function erasureOf({ log, stream, partition, clock }: EraseWork, { what }: EraseRequest): Erasure {
+function erasureOf({ log, stream, partition, clock }: EraseWork, { id, what }: EraseRequest): Erasure {
   const { end } = log.status(stream, partition);
-  const base = { id: randomUUID(), at: clock(), until: end, done: false };
+  const base = { id, at: clock(), until: end, done: false };
   if (what.kind === "all") return { ...base, reset: true };
   const { where, rejected } = what;
   return {

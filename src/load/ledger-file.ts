@@ -11,6 +11,8 @@ export interface LedgerFile {
   /** Takes the place of the file, whole or not at all; on the disk when it resolves. */
   replace(bytes: Buffer): Promise<void>;
   close(): Promise<void>;
+  /** Bytes at which it is to be written anew with what still counts. Default LEDGER_BYTES_MAX. */
+  readonly bytesMax?: number;
 }
 
 /** Where the ledger of a stream's partition is, in the folder of ledgers. */

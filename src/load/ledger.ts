@@ -43,8 +43,9 @@ class FileLedger implements Ledger {
   async record(entry: LedgerEntry): Promise<LedgerState> {
     const state = applyEntry(this.#state, entry);
     const line = encodeEntry(entry);
+    const { bytesMax = LEDGER_BYTES_MAX } = this.#file;
     await failing(this.#path, async () => {
-      const anew = entry.kind === "state" || this.#bytes + line.length > LEDGER_BYTES_MAX;
+      const anew = entry.kind === "state" || this.#bytes + line.length > bytesMax;
       const bytes = anew ? encodeEntry({ kind: "state", state }) : line;
       const before = anew ? 0 : this.#bytes;
       this.#bytes = Infinity;
@@ -76,6 +77,7 @@ async function failing<Value>(path: string, work: () => Promise<Value>): Promise
   try {
     return await work();
   } catch (error) {
+    if (error instanceof HeadraceError) throw error;
     throw new HeadraceError("ledger_failed", `${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -11,7 +11,7 @@ import { insertPlan, openPlan } from "./insert-plan.ts";
 import { createJudgeAgain, type JudgeAgain, type JudgedAgain } from "./judge-again.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 import { ledgerPath, type LedgerFile } from "./ledger-file.ts";
-import { withoutCounts, type OpenPlan } from "./ledger-state.ts";
+import { withoutCounts, type LedgerState, type OpenPlan } from "./ledger-state.ts";
 import type { LoadLimits } from "./limits.ts";
 import { LOADER_SUBSCRIPTION, type LoadObserver } from "./load.ts";
 import type { ActiveState, InsertingState } from "./load-state.ts";
@@ -43,6 +43,8 @@ export interface LoadStepsOptions {
   readonly signal: AbortSignal;
   /** Rows of the stream's table may have become visible. */
   readonly visible: () => void;
+  /** Called before anything is reconciled, with what the ledger says: for what another process may have loaded until now. */
+  readonly takeOver?: (state: LedgerState | undefined) => Promise<void>;
 }
 
 /** The work of each state of a partition's loader. Each step can be tried again after it failed. */
@@ -93,7 +95,8 @@ export class LoadSteps {
   }
 
   async reconcile(): Promise<ActiveState> {
-    const { log, store, stream, partition } = this.#options;
+    const { log, store, stream, partition, takeOver } = this.#options;
+    if (takeOver !== undefined) await takeOver((await this.#openLedger()).state);
     // As far as is known without asking anyone: so the lag is right even if reconciling can't be done.
     await this.#begin(await log.cursor(this.#name, partition, LOADER_SUBSCRIPTION));
     const ledger = await this.#openLedger();
@@ -107,7 +110,8 @@ export class LoadSteps {
     }
     await endSwitch(work);
     const { loaded, plan } = await reconcile(work);
-    this.#askUntil = log.status(this.#name, partition).end.offset;
+    // Another process may have planned what this one's view of the log doesn't have yet.
+    this.#askUntil = Math.max(log.status(this.#name, partition).end.offset, plan?.to ?? 0);
     await this.#begin(loaded);
     await this.#ids.fill(this.#oldest);
     const batches = plan === undefined ? [] : await batchesOf(work, plan);

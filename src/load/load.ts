@@ -45,6 +45,9 @@ export interface Loader {
   version(stream: string): number;
 
   status(stream: string): LoadStatus;
+
+  /** The same of what this very process loads, undefined when that is nothing. Absent: it loads all. */
+  held?(stream: string): LoadStatus | undefined;
 }
 
 export interface BatchRange {

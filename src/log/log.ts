@@ -2,9 +2,9 @@ import type { StreamSchema } from "../project/column.ts";
 
 /**
  * The port to the durable pub/sub between ingest and load. A stream has one or more partitions; a partition is a
- * sequence of batches; each event in it has an offset. Adapters: `embedded/`.
+ * sequence of batches; each event in it has an offset. Adapters: `embedded/`, `nats/`.
  *
- * Errors are HeadraceErrors: `log_failed`, `log_full`, `log_corrupt`, `offset_gone`; `overloaded` when more waits than
+ * Errors are HeadraceErrors: `log_failed`, `log_full`, `log_unreachable`, `log_corrupt`, `offset_gone`; `overloaded` when more waits than
  * may; `unknown_stream`; `draining` for every call on a closed log, and for who waits when it is closed.
  */
 export interface Log {
@@ -128,6 +128,8 @@ export interface LogObserver {
   synced?(stream: string, group: { batches: number; bytes: number; write: number; sync: number }): void;
   /** A start cut off a torn tail: what a crash left of a group that was never acknowledged, unless the disk damaged it later. A new log id begins. */
   recovered?(stream: string, lost: { file: string; byte: number; bytes: number }): void;
+  /** Servers don't have any more what they once said they had: the end of the stream's log. A new log id begins. */
+  tailLost?(stream: string): void;
   /** Retention dropped this much from the beginning. */
   dropped?(stream: string, dropped: { segments: number; bytes: number }): void;
   /** The stream's log takes no more until a restart. */
@@ -143,6 +145,7 @@ export interface PartitionStatus {
   readonly end: Position;
   /** Bytes on disk. */
   readonly bytes: number;
+  /** Pieces that it lies in: files of the embedded log, messages in JetStream. */
   readonly segments: number;
   /** Offsets between `first` and `end` that the log doesn't have any more, after damage. Absent: none. */
   readonly lost?: number;

@@ -198,6 +198,12 @@ function loadMetrics(registers: Registry[]) {
       labelNames: ["stream"],
       registers,
     }),
+    leases: new Counter({
+      name: "headrace_load_leases_total",
+      help: "Partitions that this process took over (taken), handed on (handed_on), or was found not to hold any more (lost), where several processes load.",
+      labelNames: ["stream", "event"],
+      registers,
+    }),
     freshness: new Histogram({
       name: "headrace_freshness_seconds",
       help: "Time from accept to queryable, one observation for each batch.",

@@ -99,6 +99,13 @@ export function logObserver(metrics: Metrics, logger: Logger) {
         "the log had a torn tail, which was cut off: nothing of it had been acknowledged",
       );
     },
+    tailLost(stream: string) {
+      metrics.logFailures.inc({ stream, kind: "write" });
+      logger.error(
+        { stream },
+        "the log's servers lost events that they had acknowledged: docs/SCALE.md says which settings keep them from that",
+      );
+    },
     dropped(stream: string, dropped: { segments: number; bytes: number }) {
       logger.info({ stream, ...dropped }, "retention dropped old segments of the log");
     },
@@ -109,6 +116,21 @@ export function logObserver(metrics: Metrics, logger: Logger) {
     upkeepFailed(stream: string, reason: string) {
       metrics.logFailures.inc({ stream, kind: "upkeep" });
       logger.warn({ stream, reason }, "closing or dropping a segment of the log failed; it is tried again");
+    },
+  };
+}
+
+/** What the connection to NATS tells. */
+export function natsObserver(logger: Logger) {
+  return {
+    disconnected(server: string) {
+      logger.warn({ server }, "the connection to NATS is lost; the next server is tried");
+    },
+    reconnected(server: string) {
+      logger.info({ server }, "connected to NATS again");
+    },
+    warned(reason: string) {
+      logger.warn({ reason }, "NATS tells of an error");
     },
   };
 }
@@ -136,6 +158,24 @@ export function loadObserver(metrics: Metrics, recent: RecentFreshness, logger: 
     retrying(stream: string, reason: string, attempt: number) {
       metrics.loadRetries.inc({ stream });
       logger.warn({ stream, reason, attempt }, "loading failed and is tried again");
+    },
+  };
+}
+
+export function leaseObserver(metrics: Metrics, logger: Logger) {
+  const count = (stream: string, event: string) => metrics.leases.inc({ stream, event });
+  return {
+    taken({ stream, partition }: { stream: string; partition: number }, epoch: number) {
+      count(stream, "taken");
+      logger.info({ stream, partition, epoch }, "this process loads the partition");
+    },
+    lost({ stream, partition }: { stream: string; partition: number }, reason: string) {
+      count(stream, "lost");
+      logger.warn({ stream, partition, reason }, "this process doesn't load the partition any more");
+    },
+    handedOn({ stream, partition }: { stream: string; partition: number }) {
+      count(stream, "handed_on");
+      logger.info({ stream, partition }, "the partition is handed on to another process");
     },
   };
 }

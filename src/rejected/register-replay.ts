@@ -14,7 +14,7 @@ export interface ServeReplayDeps extends ReplayDeps {
     string,
     { readonly stream: Pick<Stream, "name">; readonly validator: EventValidator }
   >;
-  readonly locks: StreamLocks;
+  readonly locks: Pick<StreamLocks, "hold">;
   readonly audit?: AdminAudit;
   readonly observer?: ReplayObserver;
 }

@@ -7,7 +7,7 @@ import type { TextColumn } from "./text-column.ts";
  * The port to the analytics database. Adapters: `clickhouse/` and `postgres/`.
  *
  * Errors are HeadraceErrors. An insert fails with `store_refused_events` when the data is at fault (`details.reason`, and
- * `details.row` when the store names it: the index in the batch), and with `store_failed` for anything else. A query fails
+ * `details.row` when the store names it: the index in the batch), with `lease_lost` when its time was over, and with `store_failed` for anything else. A query fails
  * with `query_failed`, `query_timeout`, `query_too_large`, `query_cancelled`, `overloaded` (too many at once), `draining` (the
  * store is closing) or `store_failed`.
  */
@@ -37,7 +37,10 @@ export interface Store {
   /** Whether the table takes every row of this schema as it is: with all its columns, none narrower, and none else required. */
   fits(table: string, schema: StreamSchema): Promise<boolean>;
 
-  /** The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). */
+  /**
+   * The offsets of a range that are in the table, as sorted, disjoint ranges (`to` excluded). Of inserts that another process began
+   * before, none comes later: they are waited for, or ended.
+   */
   present(table: string, range: OffsetRange): Promise<readonly Span[]>;
 
   /** For a table with ids: the first position stored for each of these ids that was accepted since then (milliseconds). */
@@ -77,6 +80,9 @@ export interface Store {
 
   /** Whether the database can be reached, as far as is known without asking it. Absent: it is in this process. */
   status?(): StoreState;
+
+  /** The store's own clock, milliseconds since 1970: what `PlannedBatch.until` is measured by. */
+  clock(): Promise<number>;
 
   /** Waits for what is running and closes. */
   close(): Promise<void>;
@@ -155,6 +161,11 @@ export interface PlannedBatch {
   readonly acceptedAt: Float64Array;
   /** Id of each row, when the table keeps ids. */
   readonly ids?: TextColumn;
+  /**
+   * When the right to insert it ends, by the store's own clock (`Store.clock`, milliseconds): an insert that waited for so long
+   * fails with `lease_lost`, and leaves nothing. An engine may round it down to a second. Default: never.
+   */
+  readonly until?: number;
 }
 
 export interface OffsetRange {

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { natsMissing } from "../support/nats-server.ts";
+import { networksMissing } from "../support/network-namespaces.ts";
 import { postgresMissing } from "../support/postgres-server.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -14,6 +16,9 @@ const ADVICE: Readonly<Record<Need, string>> = {
     "strace, and the right to trace processes (apt-get install strace; in a container --cap-add=SYS_PTRACE)",
   tmpfs: "the right to mount a tmpfs (run as root; in a container --cap-add=SYS_ADMIN)",
   root: "to be run as root",
+  nats: "nats-server 2.9 or later (as root on Debian scripts/install-nats.sh installs it)",
+  networks:
+    "the right to make network namespaces (ip netns, as root; in a container --cap-add=NET_ADMIN --cap-add=SYS_ADMIN)",
   postgres: "PostgreSQL 15 or later (as root on Debian scripts/install-postgres.sh installs it)",
 };
 
@@ -49,6 +54,10 @@ function isThere(need: Need): boolean {
       return isRoot() && canMount();
     case "root":
       return isRoot();
+    case "nats":
+      return natsMissing() === undefined;
+    case "networks":
+      return networksMissing() === undefined;
     case "postgres":
       return postgresMissing() === undefined;
     default:

@@ -10,12 +10,21 @@ export interface Scenario {
   /** What is done to the server and what is checked afterwards, in a sentence or two: docs/FAULTS.md shows it. */
   readonly what: string;
   /** What this machine must have: programs, or the right to use them. The suite installs them or says how to. */
-  readonly needs?: readonly ("strace" | "tmpfs" | "root" | "postgres")[];
+  readonly needs?: readonly ("strace" | "tmpfs" | "root" | "postgres" | "nats" | "networks")[];
   run(context: FaultContext): Promise<Figures>;
 }
 
 export type FaultGroup =
-  "kill" | "power loss" | "disk" | "corruption" | "store" | "clients" | "clock" | "stop and start" | "ids";
+  | "kill"
+  | "power loss"
+  | "disk"
+  | "corruption"
+  | "store"
+  | "clients"
+  | "clock"
+  | "stop and start"
+  | "ids"
+  | "log servers";
 
 export interface FaultContext {
   /** Every random choice comes from it: the same seed replays the run. */

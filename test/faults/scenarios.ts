@@ -4,6 +4,7 @@ import { clockJumps } from "./scenarios/clock-jumps.ts";
 import { diskErrors, slowDisk } from "./scenarios/disk-errors.ts";
 import { diskFull } from "./scenarios/disk-full.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
+import { lostLoaders, rollingRestart } from "./scenarios/fleet.ts";
 import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
 import { killClickHouse } from "./scenarios/kill-clickhouse.ts";
@@ -11,6 +12,7 @@ import { killEngine } from "./scenarios/kill-engine.ts";
 import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
 import { manyIds } from "./scenarios/many-ids.ts";
+import { natsFreeze, natsKills, natsSplit } from "./scenarios/nats-cluster.ts";
 import { logDamage, salvagedLog } from "./scenarios/log-damage.ts";
 import { frozen, twoAtOnce } from "./scenarios/one-owner.ts";
 import { powerLossOfTheLog, powerLossOfThePath } from "./scenarios/power-loss.ts";
@@ -50,4 +52,9 @@ export const scenarios: readonly Scenario[] = [
   manyIds,
   killPostgres,
   killClickHouse,
+  rollingRestart,
+  lostLoaders,
+  natsKills,
+  natsFreeze,
+  natsSplit,
 ];

@@ -10,6 +10,7 @@ import type { Log } from "../../src/log/log.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import { SimulatedDisk } from "../support/simulated-disk.ts";
 import { until } from "../support/until.ts";
+import { ROLES } from "../../src/roles.ts";
 
 const STREAMS = ["flights", "clicks"].map((name) =>
   defineStream(name, { schema: z.object({ n: z.int32() }), id: "n", table: { orderBy: ["n"] } }),
@@ -37,6 +38,7 @@ beforeEach(async () => {
   });
   registerHealth(server.app, {
     streams: STREAMS,
+    roles: new Set(ROLES),
     log,
     loader: {
       status: () => ({ state: "running", lagEvents: 0, lagAge: 0, loaded: { log: "", offset: 0 }, ...load }),
@@ -134,6 +136,7 @@ test("/readyz is 503 while draining, and still answers", async () => {
   });
   registerHealth(other.app, {
     streams: [],
+    roles: new Set(ROLES),
     log,
     loader: { status: () => ({ state: "running", lagEvents: 0, lagAge: 0, loaded: { log: "", offset: 0 } }) },
     store: () => ({ ready: true }),

@@ -68,6 +68,7 @@ export class FaultyWorld {
           const anew = await store.beginRebuild(spec);
           return anew === undefined ? undefined : this.#faulty(anew);
         }),
+      clock: () => store.clock(),
       close: () => store.close(),
     };
     this.ledgerFile = (path) => {

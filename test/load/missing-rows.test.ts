@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { z } from "zod";
 import { rebuildTable } from "../../src/load/rebuild/rebuild-table.ts";
 import { salvageLog } from "../../src/log/embedded/salvage/salvage-log.ts";
-import { RECORD_MAGIC } from "../../src/log/embedded/record.ts";
+import { RECORD_MAGIC } from "../../src/log/record/record.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { Store } from "../../src/store/store.ts";
 import { tableSpec } from "../../src/store/table-spec.ts";

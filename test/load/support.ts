@@ -126,6 +126,7 @@ export function storeWith(store: Store, changes: Partial<Store>): Store {
     query: (...args) => store.query(...args),
     describe: (...args) => store.describe(...args),
     beginRebuild: (...args) => store.beginRebuild(...args),
+    clock: () => store.clock(),
     close: () => store.close(),
     ...changes,
   };

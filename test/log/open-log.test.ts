@@ -24,7 +24,14 @@ describe("openLog", () => {
   });
 
   it("refuses what it doesn't know, and settings that make no sense", async () => {
-    for (const url of ["kafka://localhost", "nats://localhost:4222", "", "log", "file://another.host/log"]) {
+    for (const url of [
+      "kafka://localhost",
+      "nats://localhost:4222",
+      "tls://localhost",
+      "",
+      "log",
+      "file://another.host/log",
+    ]) {
       await expect(openLog(url, options(folder.root))).rejects.toMatchObject({ code: "config_invalid" });
     }
     for (const bad of [

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { Config, ConfigSources } from "../../config.ts";
 import { toHeadraceError } from "../../errors.ts";
+import { lookAtLock } from "../../data-folder.ts";
 import { logFolder } from "../../log/open-log.ts";
+import { isNatsUrl } from "../../nats/connect.ts";
 import { loadProject } from "../../project/load-project.ts";
 import { examineSpace, examineSync } from "./disk.ts";
 import { SECTIONS, type Examination, type Finding } from "./finding.ts";
@@ -9,6 +11,7 @@ import { examineFolder } from "./folder.ts";
 import { examineLimits } from "./limits.ts";
 import { examineData, type DataLook } from "./log.ts";
 import { examineMachine, examineResources } from "./machine.ts";
+import { examineNats } from "./nats.ts";
 import { examineServer } from "./server.ts";
 import { examineSettings } from "./settings.ts";
 import { plural } from "./show.ts";
@@ -17,7 +20,8 @@ import { plural } from "./show.ts";
 export async function examine(sources: ConfigSources): Promise<Examination> {
   const { config, findings: settings } = await examineSettings(sources);
   const project = await examineProject(sources.projectFolder);
-  const data = config === undefined ? NO_DATA : await examineDataFolder(config, project.streams);
+  const data =
+    config === undefined ? NO_DATA : await examineDataFolder(config, project.streams, project.name);
   const checks = [
     ...(await examineMachine()),
     ...(config === undefined ? [] : examineResources(config)),
@@ -43,9 +47,11 @@ function placeOf({ check }: Finding): number {
 
 const NO_DATA = { findings: [], locked: false } as const;
 
-async function examineProject(
-  folder: string,
-): Promise<{ readonly finding: Finding; readonly streams: readonly string[] | undefined }> {
+async function examineProject(folder: string): Promise<{
+  readonly finding: Finding;
+  readonly name?: string;
+  readonly streams: readonly string[] | undefined;
+}> {
   const check = "project.declaration";
   try {
     const { name, streams, endpoints } = await loadProject(folder);
@@ -53,6 +59,7 @@ async function examineProject(
     const values = { name, streams: streams.length, endpoints: endpoints.length };
     return {
       finding: { check, state: "ok", found, values },
+      name,
       streams: streams.map((stream) => stream.name),
     };
   } catch (error) {
@@ -71,9 +78,15 @@ async function examineProject(
 async function examineDataFolder(
   config: Config,
   streams: readonly string[] | undefined,
+  project = "unknown",
 ): Promise<Pick<DataLook, "findings" | "locked">> {
   const { dataFolder, logRetentionSize } = config;
   const folder = await examineFolder(dataFolder);
+  if (isNatsUrl(config.logUrl)) {
+    const { locked } = await lookAtLock(dataFolder);
+    const servers = await examineNats(config.logUrl, project, streams);
+    return { findings: [...folder.findings, ...(await examineSpace(folder.nearest, 0)), ...servers], locked };
+  }
   const data = folder.exists
     ? await examineData(dataFolder, logFolder(config.logUrl, join(dataFolder, "log")), streams)
     : { findings: [], surveys: [], locked: false };

@@ -3,10 +3,11 @@ import { HeadraceError, messageOf } from "../../errors.ts";
 import type { NewBatch } from "../log.ts";
 import { isDiskFull, writeFully, type File } from "../../file-system.ts";
 import { GroupPace } from "./group-pace.ts";
-import { GroupEncoder, groupLength, prepareBatch, type PreparedBatch } from "./group.ts";
-import { QUEUE_RETRY_AFTER_SECONDS } from "./limits.ts";
-import type { RecordHeader } from "./record.ts";
-import { recordBytes } from "./record.ts";
+import { prepareBatch, type PreparedBatch } from "../record/prepared-batch.ts";
+import { GroupEncoder, groupLength } from "./group.ts";
+import { QUEUE_RETRY_AFTER_SECONDS } from "../limits.ts";
+import type { RecordHeader } from "../record/record.ts";
+import { recordBytes } from "../record/record.ts";
 import type { Segment } from "./segment.ts";
 
 /** Where the appender writes, and whom it tells. */

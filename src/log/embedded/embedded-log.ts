@@ -1,47 +1,29 @@
 import { join } from "node:path";
 import { HeadraceError, toHeadraceError } from "../../errors.ts";
-import type { StreamSchema } from "../../project/column.ts";
-import type { Log, LogObserver } from "../log.ts";
+import type { Log } from "../log.ts";
+import type { LogOptions } from "../log-options.ts";
 import { isDiskFull, realFileSystem, type FileSystem } from "../../file-system.ts";
 import { KeyIndex } from "./key-index.ts";
 import {
-  GROUP_BYTES_MAX,
   KEY_COUNT,
   KEY_WINDOW,
   QUEUE_BYTES_MAX,
   RETENTION_AGE,
   RETENTION_BYTES,
   RETENTION_INTERVAL,
-  SEGMENT_BYTES,
-  SEGMENT_BYTES_MAX,
-  SEGMENT_BYTES_MIN,
-} from "./limits.ts";
+} from "../limits.ts";
+import { GROUP_BYTES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN } from "./limits.ts";
 import { Partition, type PartitionOptions } from "./partition.ts";
 import { inspect, type Inspected } from "./recovery.ts";
-import type { Retention } from "./retention.ts";
 import { refuseUnfinishedSalvage } from "./unfinished-salvage.ts";
 
-export interface EmbeddedLogOptions {
+export interface EmbeddedLogOptions extends LogOptions {
   /** Made when it isn't there. Nothing else may write to it: lock the data folder first. */
   readonly folder: string;
-  readonly streams: readonly LogStream[];
   /** A segment is closed at this size, 4 KiB to 1 GiB. Default 64 MiB. */
   readonly segmentBytes?: number;
-  readonly retention?: Partial<Retention>;
-  /** Which idempotency keys are remembered: those of this window (milliseconds, default 24 h), and so many of a stream at most (default 1,000,000). */
-  readonly keys?: { readonly window?: number; readonly count?: number };
-  /** Bytes of a stream's appends that may wait for the disk. Default 64 MiB. */
-  readonly queueBytes?: number;
-  readonly observer?: LogObserver;
-  /** Milliseconds since 1970. Default `Date.now`. */
-  readonly clock?: () => number;
   /** Default: the machine's. */
   readonly fileSystem?: FileSystem;
-}
-
-export interface LogStream {
-  readonly name: string;
-  readonly schema: StreamSchema;
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { StreamSchema } from "../../project/column.ts";
 import { readFully, writeFully, type FileSystem } from "../../file-system.ts";
 import type { KeyIndex } from "./key-index.ts";
-import { Lineage } from "./lineage.ts";
+import { Lineage } from "../lineage.ts";
 import type { Inspected } from "./recovery.ts";
 import { seal } from "./seal.ts";
 import { Segment } from "./segment.ts";

@@ -1,3 +1,5 @@
+import { RememberedKeys } from "../remembered-keys.ts";
+
 /** Where a key's entry lies on disk: the answers stay there, only the keys are in memory. */
 export interface KeyPlace {
   readonly acceptedAt: number;
@@ -7,65 +9,10 @@ export interface KeyPlace {
   readonly bytes: number;
 }
 
-/** The idempotency keys of a stream that are remembered: those of a window of time, and a number at most. */
-export class KeyIndex {
-  readonly #window: number;
-  readonly #count: number;
-  readonly #clock: () => number;
-  /** In the order of the log, so that the first is the oldest. */
-  readonly #places = new Map<string, KeyPlace>();
-  /** When the latest key was accepted that had to make room for a newer one. */
-  #forgotten = Number.NEGATIVE_INFINITY;
-
-  constructor(options: { window: number; count: number; clock: () => number }) {
-    this.#window = options.window;
-    this.#count = options.count;
-    this.#clock = options.clock;
-  }
-
-  add(key: string, place: KeyPlace): void {
-    // Put at the end even when an expired one of the same name is there.
-    this.#places.delete(key);
-    this.#places.set(key, place);
-    this.#expire();
-  }
-
-  find(key: string): KeyPlace | undefined {
-    const place = this.#places.get(key);
-    if (place === undefined || this.#isOver(place)) return undefined;
-    return place;
-  }
-
-  /** Tells that an entry lies elsewhere now. */
-  move(key: string, fromPath: string, place: KeyPlace): void {
-    if (this.#places.get(key)?.path === fromPath) this.#places.set(key, place);
-  }
-
-  /** Whether none of a file's keys can be remembered any more. */
-  isOver(lastAcceptedAt: number): boolean {
-    return lastAcceptedAt + this.#window <= this.#clock();
-  }
-
-  get size(): number {
-    this.#expire();
-    return this.#places.size;
-  }
-
-  /** For how long a key is remembered at least, in milliseconds: less than the window when keys had to make room. */
-  get realWindow(): number {
-    return Math.max(0, Math.min(this.#window, this.#clock() - this.#forgotten));
-  }
-
-  #isOver(place: KeyPlace): boolean {
-    return this.isOver(place.acceptedAt);
-  }
-
-  #expire(): void {
-    for (const [key, place] of this.#places) {
-      const over = this.#isOver(place);
-      if (this.#places.size <= this.#count && !over) return;
-      if (!over) this.#forgotten = place.acceptedAt;
-      this.#places.delete(key);
-    }
+/** The idempotency keys of a stream that are remembered, with where their answers lie. */
+export class KeyIndex extends RememberedKeys<KeyPlace> {
+  /** Tells that an entry of a file lies elsewhere now. */
+  moveFrom(key: string, path: string, place: KeyPlace): void {
+    this.move(key, (current) => current.path === path, place);
   }
 }

@@ -2,7 +2,7 @@ import { MIB } from "../../units.ts";
 import type { Appended, KeyedAnswer } from "../log.ts";
 import { corrupt } from "./corrupt.ts";
 import { errorCode, readFully, type File, type FileSystem } from "../../file-system.ts";
-import { decodeKeyEntry } from "./key-entry.ts";
+import { decodeKeyEntry } from "../record/key-entry.ts";
 import type { KeyIndex, KeyPlace } from "./key-index.ts";
 
 /** Entries that follow each other in a file are read together up to so many bytes. */

@@ -1,19 +1,13 @@
-import { DAY, GIB, KIB, MIB, MINUTE, SECOND } from "../../units.ts";
+import { GIB, KIB, MIB, SECOND } from "../../units.ts";
 
 /** Default bytes at which a segment is closed and the next begins. */
 export const SEGMENT_BYTES = 64 * MIB;
 /** Bounds of the `segmentBytes` option. Positions in a segment are 32 bits wide. */
 export const SEGMENT_BYTES_MIN = 4 * KIB;
 export const SEGMENT_BYTES_MAX = GIB;
-/** The largest batch that one record may hold, in bytes. */
-export const RECORD_BYTES_MAX = 512 * MIB;
 /** The largest segment header (it holds the schema), in bytes. */
 export const SEGMENT_HEADER_BYTES_MAX = 16 * MIB;
 
-/** Bytes of appends that may wait for the disk, for each stream. Above it appends are refused as `overloaded`. */
-export const QUEUE_BYTES_MAX = 64 * MIB;
-/** What a refused append is told to wait, in seconds. */
-export const QUEUE_RETRY_AFTER_SECONDS = 1;
 /** While the disk is full, how often it is tried whether there is space again, in milliseconds. */
 export const FULL_PROBE_INTERVAL = SECOND;
 /** Appends are gathered into one write and one sync up to this many bytes; a larger batch goes alone. */
@@ -32,26 +26,8 @@ export const READ_CHUNK_BYTES_MIN = 128 * KIB;
 /** And for no more than this at once: a read that may take more makes several buffers. */
 export const READ_CHUNK_BYTES_MAX = 8 * MIB;
 
-/** Default retention: by age and by bytes on disk, whichever comes first. */
-export const RETENTION_AGE = 7 * DAY;
-export const RETENTION_BYTES = 100 * GIB;
-/** How often retention looks, beside each closed segment and each commit. */
-export const RETENTION_INTERVAL = MINUTE;
 /** A segment is closed when it is this fraction of the retention's age old, so that it can be dropped in time. */
 export const SEGMENT_AGE_FRACTION = 1 / 8;
 
-/** Default window in which idempotency keys are remembered, and how many for each stream at most. */
-export const KEY_WINDOW = DAY;
-export const KEY_COUNT = 1_000_000;
-/** Bytes of a key and of a body hash, at most. */
-export const KEY_BYTES_MAX = KIB;
-
-/** Earlier log ids of which nothing is kept any more that a segment's header still names. */
-export const LINEAGE_MAX = 1_000;
 /** Bytes of the cursor file at which it is written anew with the live cursors only. */
 export const CURSOR_FILE_BYTES_MAX = MIB;
-/** Subscriptions of a stream, and bytes of a subscription's name. */
-export const SUBSCRIPTIONS_MAX = 1_000;
-export const SUBSCRIPTION_NAME_BYTES_MAX = 256;
-/** The subscription that counts from the start even before its first commit. */
-export const LOADER_SUBSCRIPTION = "loader";

@@ -15,18 +15,18 @@ import type { CursorFile } from "./cursor-file.ts";
 import type { FileSystem } from "../../file-system.ts";
 import { FullDisk } from "./full-disk.ts";
 import { heal } from "./heal.ts";
-import { decodeKeysOfEntries } from "./key-entry.ts";
+import { decodeKeysOfEntries } from "../record/key-entry.ts";
 import { KeyLookup } from "./key-lookup.ts";
 import type { KeyIndex } from "./key-index.ts";
-import { SUBSCRIPTION_NAME_BYTES_MAX, SUBSCRIPTIONS_MAX } from "./limits.ts";
-import type { Lineage } from "./lineage.ts";
+import { SUBSCRIPTION_NAME_BYTES_MAX, SUBSCRIPTIONS_MAX } from "../limits.ts";
+import type { Lineage } from "../lineage.ts";
 import { readBatches } from "./reader.ts";
-import { RECORD_HEADER_BYTES, type RecordHeader } from "./record.ts";
+import { RECORD_HEADER_BYTES, type RecordHeader } from "../record/record.ts";
 import type { Inspected } from "./recovery.ts";
-import type { Retention } from "./retention.ts";
+import type { Retention } from "../log-options.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentList } from "./segment-list.ts";
-import { Waiters } from "./waiters.ts";
+import { Waiters } from "../waiters.ts";
 
 export interface PartitionOptions {
   readonly fileSystem: FileSystem;

@@ -1,7 +1,7 @@
 import type { LogBatch, ReadLimit } from "../log.ts";
 import { corrupt } from "./corrupt.ts";
 import { READ_CHUNK_BYTES_MAX, READ_CHUNK_BYTES_MIN } from "./limits.ts";
-import { bodyIsValid, RECORD_HEADER_BYTES, recordEnd } from "./record.ts";
+import { bodyIsValid, RECORD_HEADER_BYTES, recordEnd } from "../record/record.ts";
 import { RecordScanner, type FoundRecord } from "./record-scanner.ts";
 import type { Segment } from "./segment.ts";
 

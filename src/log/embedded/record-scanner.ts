@@ -1,5 +1,5 @@
 import { readFully, type File } from "../../file-system.ts";
-import { decodeRecordHeader, RECORD_HEADER_BYTES, recordBytes, type RecordHeader } from "./record.ts";
+import { decodeRecordHeader, RECORD_HEADER_BYTES, recordBytes, type RecordHeader } from "../record/record.ts";
 
 /** A record that lies whole in `buffer`, from `at`; its body is not checked yet. */
 export interface FoundRecord {

@@ -1,11 +1,5 @@
+import type { Retention } from "../log-options.ts";
 import type { Segment } from "./segment.ts";
-
-export interface Retention {
-  /** Drop a segment whose events are all older than this, in milliseconds. Default 7 days. */
-  readonly age: number;
-  /** Drop the oldest segments while a stream has more bytes on disk than this. Default 100 GiB. */
-  readonly bytes: number;
-}
 
 /**
  * How many segments, from the oldest on, retention lets go. The last one, which is written to, always stays, and so

@@ -1,9 +1,9 @@
 import { corrupt } from "./corrupt.ts";
 import type { FileSystem } from "../../file-system.ts";
-import { decodeKeyOfEntry, decodeKeysOfEntries } from "./key-entry.ts";
+import { decodeKeyOfEntry, decodeKeysOfEntries } from "../record/key-entry.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
-import { bodyIsValid, RECORD_HEADER_BYTES } from "./record.ts";
+import { bodyIsValid, RECORD_HEADER_BYTES } from "../record/record.ts";
 import { RecordScanner } from "./record-scanner.ts";
 import { sidePath, type Segment } from "./segment.ts";
 import { writeSideFile } from "./side-file.ts";
@@ -36,7 +36,7 @@ export async function seal(
     const entry = entries[index];
     if (entry === undefined) continue;
     const { key, acceptedAt, bytes } = decodeKeyOfEntry(entry, 0);
-    keys.move(key, segment.path, { acceptedAt, path, at, bytes });
+    keys.moveFrom(key, segment.path, { acceptedAt, path, at, bytes });
   }
 }
 

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { StreamSchema } from "../../project/column.ts";
 import { corrupt } from "./corrupt.ts";
+import type { Ended } from "../lineage.ts";
 import { readFully, type File } from "../../file-system.ts";
 import { SEGMENT_HEADER_BYTES_MAX } from "./limits.ts";
 
@@ -25,12 +26,6 @@ export interface LostOffsets {
   readonly from: number;
   /** Excluded. */
   readonly to: number;
-}
-
-export interface Ended {
-  readonly log: string;
-  /** The offset after its last. */
-  readonly end: number;
 }
 
 /** A header with where the records begin, and what their checksums are seeded with. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { SegmentIndex } from "./segment-index.ts";
 import { encodeSegmentHeader, type PlacedHeader, type SegmentHeader } from "./segment-header.ts";
 import { TEMPORARY_SUFFIX, writeFully, type File, type FileSystem } from "../../file-system.ts";
-import { recordBytes, recordEnd, type RecordHeader } from "./record.ts";
+import { recordBytes, recordEnd, type RecordHeader } from "../record/record.ts";
 import type { SideMeta } from "./side-file.ts";
 
 /** One file of the log. Its figures tell of what is durable; only the appender moves them, and only for the last one. */

@@ -1,9 +1,9 @@
 import { crc32 } from "node:zlib";
 import { corrupt } from "./corrupt.ts";
 import { readFully, replaceFile, type FileSystem } from "../../file-system.ts";
-import { decodeKeyOfEntry, type KeyOfEntry } from "./key-entry.ts";
+import { decodeKeyOfEntry, type KeyOfEntry } from "../record/key-entry.ts";
 import type { SegmentIndex } from "./segment-index.ts";
-import { readU64, writeU64 } from "./u64.ts";
+import { readU64, writeU64 } from "../record/u64.ts";
 
 /** What a start needs of a closed segment, so that it needn't read it. It outlives the segment while keys are remembered. */
 export interface SideFile {

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, realFileSystem } from "../../file-system.ts";
 import { SCAN_CHUNK_BYTES } from "./limits.ts";
-import { recordEnd } from "./record.ts";
+import { recordEnd } from "../record/record.ts";
 import { RecordScanner } from "./record-scanner.ts";
 import { parseName, segmentPath } from "./segment.ts";
 import { readSegmentHeader } from "./segment-header.ts";

@@ -1,37 +1,41 @@
 import { IF_NONE_MATCH, jsonResponse, taggedHeaders, unchangedResponse } from "./content.ts";
 import { listOf, objectOf, type JsonSchema } from "./json-schema.ts";
+import { ROLES } from "../../roles.ts";
 import type { PathItem } from "./operations.ts";
 
 const text = { type: "string" };
 const flag = { type: "boolean" };
 const number = { type: "number", minimum: 0 };
 
-const READINESS: JsonSchema = objectOf({
-  ready: flag,
-  draining: { ...flag, description: "The server is stopping." },
-  store: objectOf({ ready: flag }, { reason: text }),
-  streams: {
-    type: "object",
-    additionalProperties: objectOf({
-      ready: flag,
-      log: listOf(
-        objectOf(
-          {
-            partition: number,
-            writable: flag,
-            first_offset: number,
-            end_offset: number,
-            bytes: number,
-            keys: { ...number, description: "Idempotency keys that are remembered." },
-            key_window_seconds: { ...number, description: "For how long they are, at least." },
-          },
-          { reason: text },
+const READINESS: JsonSchema = objectOf(
+  {
+    ready: flag,
+    draining: { ...flag, description: "The server is stopping." },
+    roles: listOf({ enum: [...ROLES] }),
+    streams: {
+      type: "object",
+      additionalProperties: objectOf({
+        ready: flag,
+        log: listOf(
+          objectOf(
+            {
+              partition: number,
+              writable: flag,
+              first_offset: number,
+              end_offset: number,
+              bytes: number,
+              keys: { ...number, description: "Idempotency keys that are remembered." },
+              key_window_seconds: { ...number, description: "For how long they are, at least." },
+            },
+            { reason: text },
+          ),
         ),
-      ),
-      load: objectOf({ state: text, lag_events: number, lag_seconds: number }, { reason: text }),
-    }),
+        load: objectOf({ state: text, lag_events: number, lag_seconds: number }, { reason: text }),
+      }),
+    },
   },
-});
+  { store: objectOf({ ready: flag }, { reason: text }) },
+);
 
 /** The paths that are the same for every project. */
 export const SERVER_PATHS: Readonly<Record<string, PathItem>> = {

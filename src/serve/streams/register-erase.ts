@@ -19,7 +19,7 @@ export interface ServeEraseDeps {
   readonly streams: readonly Stream[];
   readonly store: Pick<Store, "erase">;
   readonly loader: Pick<Loader, "erase">;
-  readonly locks: StreamLocks;
+  readonly locks: Pick<StreamLocks, "hold">;
   readonly audit?: AdminAudit;
   /** Default: half a minute. */
   readonly timeout?: number;

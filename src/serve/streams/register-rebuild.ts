@@ -11,7 +11,7 @@ import { describeRebuild, outcomeOf } from "./describe-rebuild.ts";
 export interface ServeRebuildDeps {
   readonly streams: readonly Stream[];
   readonly loader: Pick<Loader, "rebuilds">;
-  readonly locks: StreamLocks;
+  readonly locks: Pick<StreamLocks, "hold">;
   readonly audit?: AdminAudit;
 }
 

@@ -110,6 +110,15 @@ export class ClickHouseStore implements Store {
     return this.#connection.status?.() ?? { ready: true };
   }
 
+  async clock(): Promise<number> {
+    try {
+      const answer = await this.#connection.run("SELECT toUnixTimestamp64Milli(now64(3))", "TabSeparated");
+      return Number(answer.toString());
+    } catch (error) {
+      throw storeFailed("The store can't tell the time", error);
+    }
+  }
+
   close(): Promise<void> {
     return this.#connection.close();
   }

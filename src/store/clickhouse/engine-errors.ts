@@ -36,6 +36,10 @@ const DATA_ERRORS = new Set([
 /** Where an error names the reader of events, or a conversion to the table's columns. */
 const WHILE_READING = /JSONEachRow|while converting|Cannot convert NULL/i;
 
+/** What an insert says that came when its time was over, as FUNCTION_THROW_IF_VALUE_IS_NON_ZERO. */
+export const TIME_IS_OVER = "the lease is over";
+const THROWN = 395;
+
 const TIMEOUTS = new Set([159, 160, 209]); // TIMEOUT_EXCEEDED, TOO_SLOW, SOCKET_TIMEOUT
 const TOO_LARGE = new Set([
   158, // TOO_MANY_ROWS
@@ -58,6 +62,9 @@ export function insertError(table: string, error: unknown): HeadraceError {
       cause: error,
       details: { reason, ...(row === undefined ? {} : { row: Number(row) - 1 }) },
     });
+  }
+  if (error instanceof ClickHouseError && error.code === THROWN && message.includes(TIME_IS_OVER)) {
+    return new HeadraceError("lease_lost", `The insert into table ${table} came too late`, { cause: error });
   }
   return storeFailed(`The insert into table ${table} failed`, error);
 }

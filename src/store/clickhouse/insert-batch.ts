@@ -6,7 +6,7 @@ import { checkLines } from "../check-lines.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
 import { idsTable } from "./ddl.ts";
-import { insertError } from "./engine-errors.ts";
+import { insertError, TIME_IS_OVER } from "./engine-errors.ts";
 import type { TextColumn } from "../text-column.ts";
 import { IDENTITY, IDENTITY_STRUCTURE, identifiedLines } from "./identified-lines.ts";
 import { insertMark } from "./presence.ts";
@@ -67,7 +67,7 @@ async function insertCounted(
  */
 function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
   const names = batch.schema.columns.map((column) => quoteName(column.name));
-  const place = `_row_number + 1 + throwIf(_row_number >= ${batch.count}, 'more rows than lines')`;
+  const place = `_row_number + 1 + throwIf(_row_number >= ${batch.count}, 'more rows than lines')${whileAllowed(batch)}`;
   const columns = [...names, ...[log, partition, offset, acceptedAt].map(quoteName)];
   return {
     sql: (input) =>
@@ -96,7 +96,7 @@ function identifiedStatement(table: string, batch: PlannedBatch): InsertStatemen
   const names = batch.schema.columns.map((column) => quoteName(column.name));
   const columns = [...names, ...[log, partition, offset, acceptedAt].map(quoteName)];
   const place = `assumeNotNull(${IDENTITY.offset}) + throwIf(isNull(${IDENTITY.offset}), 'more rows than lines')`;
-  const values = [...names, quoteText(batch.log), `${batch.partition}`, place];
+  const values = [...names, quoteText(batch.log), `${batch.partition}`, `${place}${whileAllowed(batch)}`];
   return {
     sql: (input) =>
       [
@@ -113,6 +113,15 @@ function identifiedStatement(table: string, batch: PlannedBatch): InsertStatemen
       },
     },
   };
+}
+
+/**
+ * Added to a number: nothing, but it fails for each block of rows that comes when the batch's time is over. The engine has no
+ * such function of milliseconds in all versions.
+ */
+function whileAllowed({ until }: PlannedBatch): string {
+  if (until === undefined) return "";
+  return ` + throwIf(nowInBlock() >= toDateTime(${Math.floor(until / SECOND)}), '${TIME_IS_OVER}')`;
 }
 
 /** Offset and accept time of each row, 8 bytes each. */
@@ -132,7 +141,7 @@ function idsStatement(table: string, batch: PlannedBatch, ids: TextColumn): Inse
     sql: (input) =>
       [
         `INSERT INTO ${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
-        `SELECT id, ${quoteText(batch.log)}, o, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
+        `SELECT id, ${quoteText(batch.log)}, o${whileAllowed(batch)}, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
       ].join(" "),
     inputs: {
       ids: {

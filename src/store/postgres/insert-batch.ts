@@ -7,7 +7,8 @@ import { idsTable, IDS_PARTITION_COLUMN, idsUnit } from "./ddl.ts";
 import { insertError, sqlState, storeFailed } from "./engine-errors.ts";
 import { movePlace, readSpans, takePlace, type Place } from "./loaded.ts";
 import { dayOf, type Partitions, type PartitionUnit } from "./partitions.ts";
-import type { Connection } from "./connection.ts";
+import { checkTime } from "./clock.ts";
+import { rowsOf, type Connection } from "./connection.ts";
 import type { PostgresPool } from "./pool.ts";
 import { CopyIn } from "./protocol.ts";
 import { quoteName } from "./quote.ts";
@@ -60,6 +61,8 @@ export async function insertBatch(work: Inserting, table: string, batch: Planned
         await copyInto(connection, idsTable(table), ID_COLUMNS, { ...rows, chunks });
       }
       await movePlace(connection, place, range.to);
+      // Its place is held until it is committed: whoever has the right to insert by then waits for it.
+      await checkTime((sql) => rowsOf(connection, sql), table, batch.until);
     });
   } catch (error) {
     if (sqlState(error) === NO_PARTITION) {

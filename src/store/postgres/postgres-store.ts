@@ -25,6 +25,7 @@ import { eraseRows } from "./erase-rows.ts";
 import { Expiry } from "./expiry.ts";
 import { fitsTable } from "./fits-table.ts";
 import { insertBatch, type TableLayout } from "./insert-batch.ts";
+import { readClock } from "./clock.ts";
 import { migrateTables } from "./migrate.ts";
 import { dayOf, Partitions, type PartitionUnit } from "./partitions.ts";
 import { rowsOf } from "./connection.ts";
@@ -166,6 +167,14 @@ export class PostgresStore implements Store {
       this.#types.forget();
     };
     return beginRebuild({ pool: this.#writing, partitions: this.#partitions, forget }, spec);
+  }
+
+  async clock(): Promise<number> {
+    try {
+      return await readClock((sql) => this.#writing.run(sql));
+    } catch (error) {
+      throw storeFailed("The store can't tell the time", error);
+    }
   }
 
   /** Drops everything of the store: for one that was made to be tried. */

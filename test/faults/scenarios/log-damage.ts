@@ -5,7 +5,7 @@ import { realFileSystem } from "../../../src/file-system.ts";
 import { openEmbeddedLog } from "../../../src/log/embedded/embedded-log.ts";
 import { examineLog } from "../../../src/log/embedded/salvage/examine-log.ts";
 import { salvageLog } from "../../../src/log/embedded/salvage/salvage-log.ts";
-import { RECORD_MAGIC } from "../../../src/log/embedded/record.ts";
+import { RECORD_MAGIC } from "../../../src/log/record/record.ts";
 import type { Log, LogBatch, Position } from "../../../src/log/log.ts";
 import { KIB } from "../../../src/units.ts";
 import { batchOf, readAll, SCHEMA } from "../../log/contract.ts";

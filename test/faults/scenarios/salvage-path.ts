@@ -2,7 +2,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { salvageData, type FolderSalvage } from "../../../src/compose-salvage.ts";
 import { realFileSystem } from "../../../src/file-system.ts";
-import { RECORD_MAGIC } from "../../../src/log/embedded/record.ts";
+import { RECORD_MAGIC } from "../../../src/log/record/record.ts";
 import type { Log, LogBatch } from "../../../src/log/log.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { endOf } from "../../../src/load/rows.ts";

@@ -175,6 +175,56 @@ export function describeInsert(store: () => Store, words: StoreWords): void {
     });
   });
 
+  describe("an insert that may run until some time", () => {
+    test("is there like any other when it comes before, by the store's own clock", async () => {
+      const { schema } = await table("in_time");
+      const now = await store().clock();
+      expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
+      await store().insert("in_time", { ...batchOf(schema, [row(1)]), until: now + 60_000 });
+      expect(await countOf("in_time")).toBe(1);
+    });
+
+    test("leaves nothing when it comes later, neither rows nor ids, and says that the lease is lost", async () => {
+      const spec = tableOf("too_late", [column("id", "string"), ...COLUMNS], { idWindow: 86_400_000 });
+      await create(store(), spec);
+      const until = (await store().clock()) - 1;
+      const late = batchOf(spec.schema, [{ id: "a", ...row(1) }], { ids: ["a"], acceptedAt: Date.now() });
+      const failure = await failureOf(store().insert("too_late", { ...late, until }));
+      expect(failure).toMatchObject({ code: "lease_lost" });
+      expect(await countOf("too_late")).toBe(0);
+      expect(await store().present("too_late", { log: "log-a", partition: 0, from: 0, to: 9 })).toEqual([]);
+      expect(await store().findIds("too_late", ["a"], 0)).toEqual(new Map());
+    });
+
+    test("leaves nothing when its time is over while it runs or waits for others", async () => {
+      const { schema } = await table("meanwhile");
+      const count = 50_000;
+      const lines = [Buffer.from(`${JSON.stringify(row(1))}\n`.repeat(count))];
+      const acceptedAt = new Float64Array(count);
+      const until = (await store().clock()) + 1_500;
+      let inserted = 0;
+      const codes = new Set<string>();
+      const isDone = async (first: number): Promise<boolean> => {
+        const offsets = Float64Array.from({ length: count }, (_row, i) => first + i);
+        const batch = { ...batchOf(schema, []), lines, count, offsets, acceptedAt, until };
+        try {
+          await store().insert("meanwhile", batch);
+          inserted += count;
+          return true;
+        } catch (error) {
+          codes.add((error as { readonly code: string }).code);
+          return false;
+        }
+      };
+      for (let first = 0; ; first += 4 * count) {
+        const done = await Promise.all([0, 1, 2, 3].map((n) => isDone(first + n * count)));
+        if (!done.every(Boolean)) break;
+      }
+      expect([...codes]).toEqual(["lease_lost"]);
+      expect(await countOf("meanwhile")).toBe(inserted);
+    });
+  });
+
   describe("an insert that fails", () => {
     test("for its data says so, names the row, and leaves nothing of the batch", async () => {
       const { schema } = await table("bad_row");

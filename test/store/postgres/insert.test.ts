@@ -71,6 +71,24 @@ describe.skipIf(postgresMissing() !== undefined)("inserts into PostgreSQL", () =
     await lost.end().catch(() => {});
   });
 
+  test("an insert that waits for a lock until its time is over doesn't commit", async () => {
+    const { schema: rows } = await table("waits");
+    await store.insert("waits", batchOf(rows, [row(0)]));
+    const holder = new Client({ connectionString: server.url(), options: `-c search_path=${schema}` });
+    await holder.connect();
+    await holder.query("BEGIN");
+    await holder.query("SELECT next FROM _loaded WHERE table_name = 'waits' FOR UPDATE");
+    const end = (await store.clock()) + 300;
+    const waiting = failureOf(
+      store.insert("waits", { ...batchOf(rows, [row(1)], { offset: 1 }), until: end }),
+    );
+    await until(async () => (await store.clock()) >= end);
+    await holder.query("COMMIT");
+    await holder.end();
+    expect(await waiting).toMatchObject({ code: "lease_lost" });
+    expect(await countOf("waits")).toBe(1);
+  });
+
   test("an insert whose connection is broken off is whole or not there, and the next is as good as ever", async () => {
     const { schema: rows } = await table("broken");
     const many = Array.from({ length: 40_000 }, (_, n) => row(n));

@@ -1,8 +1,8 @@
 import type { StreamSchema } from "../../../project/column.ts";
 import type { Position } from "../../log.ts";
 import { newLogId } from "../heal.ts";
-import { Lineage } from "../lineage.ts";
-import { RECORD_HEADER_BYTES } from "../record.ts";
+import { Lineage } from "../../lineage.ts";
+import { RECORD_HEADER_BYTES } from "../../record/record.ts";
 import type { SegmentHeader } from "../segment-header.ts";
 import type { LogExamination } from "./examine-log.ts";
 import type { SegmentScan, WholeRecord } from "./scan-segment.ts";

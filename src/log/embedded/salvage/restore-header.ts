@@ -6,7 +6,7 @@ import {
   headerPrefix,
   type PlacedHeader,
 } from "../segment-header.ts";
-import { RECORD_HEADER_BYTES, RECORD_MAGIC, hasWholeBody } from "../record.ts";
+import { RECORD_HEADER_BYTES, RECORD_MAGIC, hasWholeBody } from "../../record/record.ts";
 
 /** Beyond so many bytes of a header no flipped bit is looked for: a schema of hundreds of columns has fewer. */
 const FLIP_SEARCH_BYTES_MAX = 64 * KIB;

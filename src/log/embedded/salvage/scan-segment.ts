@@ -6,7 +6,7 @@ import {
   recordBytes,
   recordEnd,
   type RecordHeader,
-} from "../record.ts";
+} from "../../record/record.ts";
 import { segmentPath } from "../segment.ts";
 import { decodeSegmentHeader, type SegmentHeader } from "../segment-header.ts";
 import { findSeed, restoreHeader } from "./restore-header.ts";

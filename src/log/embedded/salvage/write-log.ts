@@ -2,10 +2,11 @@ import { MIB } from "../../../units.ts";
 import { realFileSystem, writeFully } from "../../../file-system.ts";
 import type { StreamSchema } from "../../../project/column.ts";
 import { SEGMENT_BYTES } from "../limits.ts";
-import { Lineage } from "../lineage.ts";
-import { encodeRecordHeader, recordBytes, recordEnd } from "../record.ts";
+import { Lineage } from "../../lineage.ts";
+import { encodeRecordHeader, recordBytes, recordEnd } from "../../record/record.ts";
 import { Segment } from "../segment.ts";
-import type { Ended, LostOffsets, SegmentHeader } from "../segment-header.ts";
+import type { Ended } from "../../lineage.ts";
+import type { LostOffsets, SegmentHeader } from "../segment-header.ts";
 import type { WholeRecord } from "./scan-segment.ts";
 
 /** Records are written together up to so many bytes, and so many of them. */

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { RECORD_BYTES_MAX } from "./limits.ts";
+import { RECORD_BYTES_MAX } from "../limits.ts";
 import { readU64, writeU64 } from "./u64.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { HeadraceError } from "../../errors.ts";
 import type { KeyedAnswer } from "../log.ts";
-import { KEY_BYTES_MAX } from "./limits.ts";
+import { KEY_BYTES_MAX } from "../limits.ts";
 import { readU64, writeU64 } from "./u64.ts";
 
 /**

@@ -1,7 +1,6 @@
-import { HeadraceError } from "../../errors.ts";
-import type { Position } from "../log.ts";
+import { HeadraceError } from "../errors.ts";
+import type { Position } from "./log.ts";
 import { LINEAGE_MAX } from "./limits.ts";
-import type { Ended } from "./segment-header.ts";
 
 /** The log ids of a stream: offsets run on from one to the next, and begin again where a tail was lost. */
 export class Lineage {
@@ -53,4 +52,10 @@ export class Lineage {
     }
     return offset;
   }
+}
+
+export interface Ended {
+  readonly log: string;
+  /** The offset after its last. */
+  readonly end: number;
 }
