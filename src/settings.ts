@@ -123,7 +123,8 @@ function adapter(
   others: readonly string[] = [],
   check: (url: string) => unknown = () => {},
 ): Setting<string> {
-  const there = [fallback, ...others.slice(0, 1).map((scheme) => `${scheme}//…`)].join(" or ");
+  const all = [fallback, ...others.map((scheme) => `${scheme}//…`)];
+  const there = [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((part) => part !== "").join(" or ");
   return {
     env,
     default: fallback,
@@ -187,9 +188,9 @@ export const SETTINGS = {
   storeUrl: adapter(
     "HEADRACE_STORE_URL",
     "chdb:",
-    ["clickhouse:"],
-    "The store. `chdb:` is ClickHouse embedded in the process; `postgres://user:password@host:5432/database` is PostgreSQL (docs/POSTGRES.md).",
-    ["postgres:", "postgresql:"],
+    [],
+    "The store. `chdb:` is ClickHouse embedded in the process; `clickhouse://user:password@host:8123/database` is ClickHouse on servers (docs/CLICKHOUSE.md); `postgres://user:password@host:5432/database` is PostgreSQL (docs/POSTGRES.md).",
+    ["clickhouse:", "clickhouses:", "postgres:", "postgresql:"],
   ),
   roles: adapter(
     "HEADRACE_ROLES",

@@ -78,7 +78,7 @@ describe("settings", () => {
   });
 
   test("an adapter that isn't there is refused, without showing the URL's password", () => {
-    const error = refusal({ HEADRACE_STORE_URL: "clickhouse://user:hunter2@host/db" });
+    const error = refusal({ HEADRACE_LOG_URL: "kafka://user:hunter2@host/db" });
     expect(error.message).toContain("no adapter");
     expect(error.message).not.toContain("hunter2");
   });

@@ -26,27 +26,33 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store that a URL names: `chdb:` is ClickHouse in this process, which takes one folder in a process; `postgres://…`
- * is a PostgreSQL server.
+ * Opens the store that a URL names: `chdb:` is ClickHouse in this process, which takes one folder in a process; `clickhouse://…`
+ * is ClickHouse on servers, over HTTP; `postgres://…` is a PostgreSQL server.
  * @throws HeadraceError `config_invalid` for a URL that names no store of this version, or where the engine can't run;
  * `store_failed` when it can't be opened.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
   if (isPostgres(url)) return openPostgres(url, options);
+  if (isClickHouse(url)) return openClickHouse(url, options);
   if (url !== "chdb:") {
-    const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
-    const known = scheme === "clickhouse";
-    const why = known ? `this version has no store over ${scheme}: yet` : "it names no store";
-    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${why}; use chdb: or postgres://…`);
+    const known = "use chdb:, clickhouse://… or postgres://…";
+    throw new HeadraceError("config_invalid", `HEADRACE_STORE_URL: it names no store; ${known}`);
   }
   const { EmbeddedConnection } = await import("./clickhouse/embedded/embedded-connection.ts");
   const { ClickHouseStore } = await import("./clickhouse/clickhouse-store.ts");
-  const connection = await EmbeddedConnection.open({
-    readers: READERS_DEFAULT,
-    memory: MEMORY_DEFAULT,
-    ...options,
-  });
-  return ClickHouseStore.open(connection);
+  return ClickHouseStore.open(
+    EmbeddedConnection.open({ readers: READERS_DEFAULT, memory: MEMORY_DEFAULT, ...options }),
+  );
+}
+
+const isClickHouse = (url: string): boolean => /^clickhouses?:/.test(url);
+
+async function openClickHouse(url: string, options: StoreOptions): Promise<Store> {
+  const { parseClickHouseUrl } = await import("./clickhouse/http/connect-options.ts");
+  const { HttpConnection } = await import("./clickhouse/http/http-connection.ts");
+  const { ClickHouseStore } = await import("./clickhouse/clickhouse-store.ts");
+  const readers = options.readers ?? READERS_DEFAULT;
+  return ClickHouseStore.open(HttpConnection.open(parseClickHouseUrl(url), { readers }));
 }
 
 const isPostgres = (url: string): boolean => /^postgres(?:ql)?:/.test(url);

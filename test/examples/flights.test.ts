@@ -10,6 +10,7 @@ import { jsonChunks } from "../../src/cli/publish/batches.ts";
 import { openParquet } from "../../src/cli/publish/parquet.ts";
 import { publishEvents } from "../../src/cli/publish/publish-events.ts";
 import { MIB } from "../../src/units.ts";
+import { startClickHouse } from "../support/clickhouse-server.ts";
 import { postgresMissing, startPostgres } from "../support/postgres-server.ts";
 import { startServerProcess, type ServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
@@ -35,6 +36,10 @@ const stores: Readonly<Record<string, () => Promise<Part | undefined>>> = {
   PostgreSQL: async () => {
     const postgres = await startPostgres();
     return { url: postgres.url(), remove: () => postgres.remove() };
+  },
+  "ClickHouse over HTTP": async () => {
+    const clickhouse = await startClickHouse();
+    return { url: clickhouse.url(), remove: () => clickhouse.remove() };
   },
 };
 const missing: Readonly<Record<string, () => string | undefined>> = { PostgreSQL: postgresMissing };

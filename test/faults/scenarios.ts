@@ -6,6 +6,7 @@ import { diskFull } from "./scenarios/disk-full.ts";
 import { earlierFormat } from "./scenarios/earlier-format.ts";
 import { flood } from "./scenarios/flood.ts";
 import { killAtRandom } from "./scenarios/kill-at-random.ts";
+import { killClickHouse } from "./scenarios/kill-clickhouse.ts";
 import { killEngine } from "./scenarios/kill-engine.ts";
 import { killPostgres } from "./scenarios/kill-postgres.ts";
 import { killSweep } from "./scenarios/kill-sweep.ts";
@@ -52,4 +53,5 @@ export const scenarios: readonly Scenario[] = [
   natsKills,
   natsFreeze,
   natsSplit,
+  killClickHouse,
 ];

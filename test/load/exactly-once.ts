@@ -103,10 +103,11 @@ async function appendAll(world: World, stream: string, batches: readonly SentBat
 
 /** Waits until the log's cursor is at its end: then a loader has done all with a batch but to count. */
 async function settled(world: World, stream: string): Promise<void> {
-  await until(async () => {
+  const isThere = async (): Promise<boolean> => {
     const cursor = await world.log.cursor(stream, 0, "loader");
     return cursor.offset === world.log.status(stream, 0).end.offset;
-  });
+  };
+  await until(isThere, { timeout: 60_000 });
 }
 
 async function placesOf(world: World, stream: string): Promise<{ table: number[]; rejected: number[] }> {

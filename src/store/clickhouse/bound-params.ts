@@ -8,9 +8,14 @@ import { parseType } from "./type-tree.ts";
  * then escaped as a string literal.
  */
 export function paramAssignments(params: BoundSql["params"]): string[] {
+  return paramFields(params).map(([name, text]) => `${name}=${quoteText(text)}`);
+}
+
+/** The parameters as HTTP takes them: names such as `param_p1`, and the text of a field of a tab-separated file. */
+export function paramFields(params: BoundSql["params"]): [name: string, text: string][] {
   return Object.entries(params).map(([name, { type, value, escaped }]) => {
-    const field = escaped === true && typeof value === "string" ? value : fieldText(value, type);
-    return `param_${name}=${quoteText(field)}`;
+    const isField = escaped === true && typeof value === "string";
+    return [`param_${name}`, isField ? value : fieldText(value, type)];
   });
 }
 

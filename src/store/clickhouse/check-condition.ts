@@ -3,7 +3,6 @@ import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import { KIB } from "../../units.ts";
 import { CONDITION_FUNCTIONS } from "./condition-functions.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE } from "./ddl.ts";
 import { cleanMessage } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
@@ -16,6 +15,8 @@ const ODD = /[\u0000-\u001f\u007f\\]/;
 /** A token of SQL that the engine has written: one way of quoting, no comments. */
 const TOKEN = /'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|[(),[\]]/gs;
 const NODE = /^ *([A-Z][A-Z_ ]*?) id: \d+(?:, (.*))?$/;
+/** What the table itself is called in the tree: its own name may be a column's too. */
+const SOURCE = "_erased";
 const HEADINGS = new Set(["PROJECTION", "ARGUMENTS", "JOIN TREE"]);
 
 /**
@@ -40,12 +41,11 @@ export async function checkCondition(
   const wrapped = `SELECT toBool(\n${where}\n)`;
   const formatted = await ask(connection, `SELECT formatQuerySingleLine(${quoteText(wrapped)})`, "RowBinary");
   checkWhole(formatted);
-  const source = `${DATABASE}.${quoteName(table)}`;
   const tree = await ask(
     connection,
-    `EXPLAIN QUERY TREE run_passes = 0 SELECT toBool(\n${where}\n) FROM ${source}`,
+    `EXPLAIN QUERY TREE run_passes = 0 SELECT toBool(\n${where}\n) FROM ${quoteName(table)} AS ${SOURCE}`,
   );
-  checkTree(tree, await columnsOf(connection, table), `${DATABASE}.${table}`);
+  checkTree(tree, await columnsOf(connection, table), `alias: ${SOURCE}, identifier: ${table}`);
 }
 
 /** The parentheses of `toBool(` must close at the very end, and hold one expression. */
@@ -78,7 +78,7 @@ function checkTree(tree: string, columns: ReadonlySet<string>, source: string): 
       case "CONSTANT":
         break;
       case "IDENTIFIER":
-        if (nameOf(text) === source) sources += 1;
+        if (text === source) sources += 1;
         else checkName(nameOf(text), columns);
         break;
       case "FUNCTION":
@@ -115,7 +115,7 @@ function checkFunction(text: string): void {
 async function columnsOf(connection: ClickHouseConnection, table: string): Promise<ReadonlySet<string>> {
   const names = await ask(
     connection,
-    `SELECT name FROM system.columns WHERE database = '${DATABASE}' AND table = ${quoteText(table)}`,
+    `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ${quoteText(table)}`,
   );
   const all = names.split("\n");
   return new Set(all.filter((name) => !name.startsWith("_") || name === SYSTEM_COLUMNS.acceptedAt));

@@ -14,11 +14,12 @@ import type {
   StoreCapabilities,
   StoredId,
   StoreQuery,
+  StoreState,
   TableRebuild,
   TableSpec,
 } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { createDatabase, DATABASE, storeIdOf } from "./ddl.ts";
+import { storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { Fence } from "./fence/fence.ts";
 import { eraseRows } from "./erase-rows.ts";
@@ -42,10 +43,13 @@ export class ClickHouseStore implements Store {
     this.capabilities = { dialect: "clickhouse", formats: ["ndjson", "csv", "parquet", "arrow"], storeId };
   }
 
-  static async open(connection: ClickHouseConnection): Promise<ClickHouseStore> {
+  static async open(opening: ClickHouseConnection | Promise<ClickHouseConnection>): Promise<ClickHouseStore> {
+    let connection: ClickHouseConnection | undefined;
     try {
-      return new ClickHouseStore(connection, await openDatabase(connection));
+      connection = await opening;
+      return new ClickHouseStore(connection, await readStoreId(connection));
     } catch (error) {
+      await connection?.close();
       throw storeFailed("The store can't be opened", error);
     }
   }
@@ -102,16 +106,19 @@ export class ClickHouseStore implements Store {
     return beginRebuild(this.#connection, spec);
   }
 
+  status(): StoreState {
+    return this.#connection.status?.() ?? { ready: true };
+  }
+
   close(): Promise<void> {
     return this.#connection.close();
   }
 }
 
-/** Makes the database when there is none, and gives the store's id. */
-async function openDatabase(connection: ClickHouseConnection): Promise<string> {
-  await connection.run(createDatabase(), "TabSeparated");
+/** The store's id: it is in the comment of the connection's database. */
+async function readStoreId(connection: ClickHouseConnection): Promise<string> {
   const comment = await connection.run(
-    `SELECT comment FROM system.databases WHERE name = '${DATABASE}'`,
+    "SELECT comment FROM system.databases WHERE name = currentDatabase()",
     "TabSeparated",
   );
   return storeIdOf(comment.toString());

@@ -1,4 +1,5 @@
 import type { BoundSql } from "../../project/sql.ts";
+import type { StoreState } from "../store.ts";
 
 /**
  * A way to reach ClickHouse. What it is told is plain ClickHouse SQL, so everything that isn't about the way
@@ -6,18 +7,33 @@ import type { BoundSql } from "../../project/sql.ts";
  * HeadraceError for what only the way knows (`overloaded`, `query_cancelled`, `query_timeout`).
  */
 export interface ClickHouseConnection {
+  /** The rows of an input have no number here (`_row_number`): each must bring its identity with it. Default false. */
+  readonly lacksRowNumbers?: boolean;
+
   /** Runs statements of our own, one after the other, and gives the answer of the last in this format. */
   run(sql: string, format: AnswerFormat): Promise<Buffer>;
 
   /**
-   * Runs INSERTs that read the given tables, side by side; those of one call at a time. When it settles, successful or not, none
+   * Runs INSERTs that read the given inputs (over HTTP at most one each), side by side. When it settles, successful or not, none
    * of them is running any more; it fails with the error of the first in the list that failed. Resolves with the number of
    * rows written by all, before any TTL took some away.
    */
   insert(...inserts: readonly InsertStatement[]): Promise<number>;
 
+  /**
+   * Makes sure that no insert whose mark begins with this is running, whoever began it: those that are are ended. Absent where an
+   * insert can't outlive the process.
+   */
+  endInserts?(mark: string): Promise<void>;
+
+  /** A table expression that has every copy of a table's rows, where there are several. */
+  copies?(table: string): string;
+
   /** Begins one SELECT from outside within limits. Errors of the query come with its bytes. */
   read(request: ReadRequest): Promise<ReadAnswer>;
+
+  /** Whether the engine can be reached, as far as is known without asking. Absent: it is in this process. */
+  status?(): StoreState;
 
   /** Waits for what is running and closes. */
   close(): Promise<void>;
@@ -37,6 +53,10 @@ export interface InsertStatement {
   /** The statement, given how to name each input as a table expression. */
   sql(input: (name: string) => string): string;
   readonly inputs: Readonly<Record<string, InsertInput>>;
+  /** Says what it writes, for `endInserts`. */
+  readonly mark?: string;
+  /** How many rows it should write, when that is known. */
+  readonly rows?: number;
 }
 
 export interface InsertInput {

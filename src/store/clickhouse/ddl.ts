@@ -5,15 +5,20 @@ import type { TableSpec } from "../store.ts";
 import { columnList } from "./column-types.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
-/** All tables of a store are in this database. */
+/** All tables of the embedded store are in this database. Statements don't name it: it is the one that the connection uses. */
 export const DATABASE = "headrace";
 
 const STORE_COMMENT = "Headrace store ";
 
 /** Makes the database if there is none. The store's id is in its comment: made in the same step, and gone with it. */
-export function createDatabase(): string {
-  return `CREATE DATABASE IF NOT EXISTS ${DATABASE} COMMENT ${quoteText(`${STORE_COMMENT}${randomUUID()}`)}`;
+export function createDatabase(name = DATABASE): string {
+  return `CREATE DATABASE IF NOT EXISTS ${quoteName(name)} COMMENT ${quoteText(storeComment())}`;
 }
+
+/** The comment of a new store's database, with an id of its own. */
+export const storeComment = (): string => `${STORE_COMMENT}${randomUUID()}`;
+
+export const isStoreComment = (comment: string): boolean => comment.startsWith(STORE_COMMENT);
 
 export function storeIdOf(comment: string): string {
   return comment.trim().slice(STORE_COMMENT.length);
@@ -76,7 +81,7 @@ export function createTable(spec: TableSpec): string {
   // With it the question which offsets are there reads what it must and not the whole column.
   const index = `INDEX ${quoteName(offset)} ${quoteName(offset)} TYPE minmax GRANULARITY 1`;
   return [
-    `CREATE TABLE IF NOT EXISTS ${DATABASE}.${quoteName(name)} (`,
+    `CREATE TABLE IF NOT EXISTS ${quoteName(name)} (`,
     [columnList(schema.columns), ...system, index].filter((part) => part !== "").join(", "),
     `) ENGINE = MergeTree`,
     ...(table.partitionBy === undefined ? [] : [`PARTITION BY ${partitionExpression(table.partitionBy)}`]),
@@ -96,7 +101,7 @@ export const ID_PARTITION = "toYYYYMMDD(`accepted_at`)";
 export function createIdsTable(spec: TableSpec, table = idsTable(spec.name)): string {
   const { schema } = spec;
   return [
-    `CREATE TABLE IF NOT EXISTS ${DATABASE}.${quoteName(table)} (`,
+    `CREATE TABLE IF NOT EXISTS ${quoteName(table)} (`,
     "`id` String CODEC(ZSTD), `log` LowCardinality(String), `offset` UInt64 CODEC(Delta, ZSTD),",
     "`accepted_at` DateTime64(3, 'UTC') CODEC(Delta, ZSTD),",
     "`stored_at` DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD)",

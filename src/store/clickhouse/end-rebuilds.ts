@@ -1,4 +1,4 @@
-import { DATABASE, idsTable, isRebuildName, rebuildIdsName, rebuildName } from "./ddl.ts";
+import { idsTable, isRebuildName, rebuildIdsName, rebuildName } from "./ddl.ts";
 import type { TablePlan } from "./plan-table.ts";
 import { quoteName } from "./quote.ts";
 import type { TableShape } from "./read-tables.ts";
@@ -23,21 +23,19 @@ export function endRebuilds(
     changes.push(`${stream}: take the ids that a rebuild made`);
     // Dropped and renamed rather than exchanged: the first can be repeated, and what the second has done is seen.
     statements.push(
-      `DROP TABLE IF EXISTS ${qualified(idsTable(stream))} SYNC`,
-      `RENAME TABLE ${qualified(anew)} TO ${qualified(idsTable(stream))}`,
+      `DROP TABLE IF EXISTS ${quoteName(idsTable(stream))} SYNC`,
+      `RENAME TABLE ${quoteName(anew)} TO ${quoteName(idsTable(stream))}`,
     );
     tables.set(idsTable(stream), ids);
     tables.delete(anew);
   }
   for (const name of [...tables.keys()].filter((one) => streams.some((stream) => isRebuildOf(stream, one)))) {
     changes.push(`${name}: drop what a rebuild left behind`);
-    statements.push(`DROP TABLE IF EXISTS ${qualified(name)}${wait ? " SYNC" : ""}`);
+    statements.push(`DROP TABLE IF EXISTS ${quoteName(name)}${wait ? " SYNC" : ""}`);
     tables.delete(name);
   }
   return { tables, plan: { changes, refused: [], statements } };
 }
-
-export const qualified = (table: string): string => `${DATABASE}.${quoteName(table)}`;
 
 const UUID_LENGTH = 36;
 

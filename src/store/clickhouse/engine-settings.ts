@@ -1,3 +1,5 @@
+import { SECOND } from "../../units.ts";
+
 /** Settings for every session: what a result looks like must not depend on the machine or the engine's defaults. */
 export const SESSION_SETTINGS = {
   session_timezone: "UTC",
@@ -106,6 +108,23 @@ export const INSERT_SETTINGS = {
   // The quick way misreads one double in six by its last bit.
   precise_float_parsing: 1,
 } as const;
+
+/** What one query may use. Limits in milliseconds, bytes and rows. */
+export function limitSettings(limits: {
+  readonly time: number;
+  readonly memory: number;
+  readonly rows: number;
+}): Record<string, number> {
+  return {
+    max_execution_time: limits.time / SECOND,
+    max_memory_usage: wholeNumber(limits.memory),
+    max_result_rows: wholeNumber(limits.rows),
+  };
+}
+
+function wholeNumber(limit: number): number {
+  return Math.min(Math.max(Math.floor(limit), 1), Number.MAX_SAFE_INTEGER);
+}
 
 /** Limits of the engine as a whole. */
 export function serverSettings(memory: number): Record<string, string | number> {

@@ -5,7 +5,7 @@ import type { RowSelection, SelectionEnd } from "../store.ts";
 import { ClickHouseError } from "./clickhouse-error.ts";
 import { checkCondition } from "./check-condition.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE, idsTable } from "./ddl.ts";
+import { idsTable } from "./ddl.ts";
 import { eventCondition } from "./event-condition.ts";
 import { cleanMessage, storeFailed } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
@@ -121,7 +121,7 @@ function idsCondition(table: string, rows: RowSelection, condition: string): str
   if (until !== undefined && takesAllIds(rows)) {
     return beforeEnd(until, { log: "log", offset: "offset", acceptedAt: "accepted_at" });
   }
-  const places = `SELECT ${quoteName(log)}, ${quoteName(offset)} FROM ${DATABASE}.${quoteName(table)}`;
+  const places = `SELECT ${quoteName(log)}, ${quoteName(offset)} FROM ${quoteName(table)}`;
   return `(log, offset) IN (${places} WHERE ${condition})`;
 }
 
@@ -130,21 +130,21 @@ async function countRows(
   table: string,
   condition: string,
 ): Promise<number> {
-  const sql = `SELECT count() FROM ${DATABASE}.${quoteName(table)} WHERE ${condition}`;
+  const sql = `SELECT count() FROM ${quoteName(table)} WHERE ${condition}`;
   return Number(await textOf(connection, sql));
 }
 
 async function exists(connection: ClickHouseConnection, table: string): Promise<boolean> {
-  return (await textOf(connection, `EXISTS TABLE ${DATABASE}.${quoteName(table)}`)) === "1";
+  return (await textOf(connection, `EXISTS TABLE ${quoteName(table)}`)) === "1";
 }
 
 /** Hands the mutation in and looks after it: waiting within the statement would hold up the session that others ask. */
 async function mutate(connection: ClickHouseConnection, table: string, condition: string): Promise<void> {
   await connection.run(
-    `ALTER TABLE ${DATABASE}.${quoteName(table)} DELETE WHERE ${condition} SETTINGS mutations_sync = 0, allow_nondeterministic_mutations = 1`,
+    `ALTER TABLE ${quoteName(table)} DELETE WHERE ${condition} SETTINGS mutations_sync = 0, allow_nondeterministic_mutations = 1`,
     "TabSeparated",
   );
-  const undone = `database = '${DATABASE}' AND table = ${quoteText(table)} AND NOT is_done`;
+  const undone = `database = currentDatabase() AND table = ${quoteText(table)} AND NOT is_done`;
   for (;;) {
     const state = await textOf(
       connection,

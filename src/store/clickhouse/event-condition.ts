@@ -1,6 +1,5 @@
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE } from "./ddl.ts";
 import { quoteName, quoteText } from "./quote.ts";
 import { tsvRows } from "./stored-ids.ts";
 
@@ -29,14 +28,14 @@ export async function eventCondition(
   { column, table: other, where }: EventCondition,
 ): Promise<string> {
   const types = await connection.run(
-    `SELECT name, type FROM system.columns WHERE database = '${DATABASE}' AND table = ${quoteText(other)}`,
+    `SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = ${quoteText(other)}`,
     "TabSeparated",
   );
   const fields = tsvRows(types.toString())
     .filter(([name = ""]) => !name.startsWith("_"))
     .map(([name = "", type = ""]) => `${fieldOf(name, type)} AS ${quoteName(name)}`);
   const kept = `${PLACE}, ${quoteName(acceptedAt)}`;
-  const rows = `SELECT ${kept}, ${quoteName(column)} AS ${EVENT} FROM ${DATABASE}.${quoteName(table)}`;
+  const rows = `SELECT ${kept}, ${quoteName(column)} AS ${EVENT} FROM ${quoteName(table)}`;
   const events = `SELECT ${[kept, ...fields].join(", ")} FROM (${rows}) WHERE JSONType(${EVENT}) = 'Object'`;
   return `(${PLACE}) IN (SELECT ${PLACE} FROM (${events}) WHERE (\n${where}\n))`;
 }

@@ -5,9 +5,11 @@ import type { PlannedBatch } from "../store.ts";
 import { checkLines } from "../check-lines.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection, InsertStatement } from "./connection.ts";
-import { DATABASE, idsTable } from "./ddl.ts";
+import { idsTable } from "./ddl.ts";
 import { insertError } from "./engine-errors.ts";
 import type { TextColumn } from "../text-column.ts";
+import { IDENTITY, IDENTITY_STRUCTURE, identifiedLines } from "./identified-lines.ts";
+import { insertMark } from "./presence.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
 const { log, partition, offset, acceptedAt } = SYSTEM_COLUMNS;
@@ -25,7 +27,9 @@ export async function insertBatch(
   if (batch.count === 0) return;
   checkLines(table, batch.lines, batch.count);
   const ids = batch.ids === undefined ? [] : [idsStatement(table, batch, batch.ids)];
-  await insertCounted(connection, table, batch.count, [...ids, rowsStatement(table, batch)]);
+  const rows =
+    connection.lacksRowNumbers === true ? identifiedStatement(table, batch) : rowsStatement(table, batch);
+  await insertCounted(connection, table, batch, [...ids, rows]);
 }
 
 /** Stores the ids of rows that are in the table, again if they are stored: of the same position they are the same. */
@@ -35,20 +39,21 @@ export async function keepIds(
   batch: PlannedBatch,
 ): Promise<void> {
   if (batch.ids === undefined || batch.count === 0) return;
-  await insertCounted(connection, table, batch.count, [idsStatement(table, batch, batch.ids)]);
+  await insertCounted(connection, table, batch, [idsStatement(table, batch, batch.ids)]);
 }
 
 /** Each of the statements has so many rows. */
 async function insertCounted(
   connection: ClickHouseConnection,
   table: string,
-  each: number,
+  { log: logId, partition: of, count: rows }: PlannedBatch,
   statements: readonly InsertStatement[],
 ): Promise<void> {
-  const count = each * statements.length;
+  const count = rows * statements.length;
+  const mark = insertMark(table, logId, of);
   let written: number;
   try {
-    written = await connection.insert(...statements);
+    written = await connection.insert(...statements.map((statement) => ({ ...statement, rows, mark })));
   } catch (error) {
     throw insertError(table, error);
   }
@@ -67,7 +72,7 @@ function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
   return {
     sql: (input) =>
       [
-        `INSERT INTO ${DATABASE}.${quoteName(table)} (${columns.join(", ")})`,
+        `INSERT INTO ${quoteName(table)} (${columns.join(", ")})`,
         `WITH (SELECT groupArray(o) FROM ${input("identity")}) AS _offsets,`,
         `(SELECT groupArray(a) FROM ${input("identity")}) AS _times`,
         `SELECT ${[
@@ -82,6 +87,30 @@ function rowsStatement(table: string, batch: PlannedBatch): InsertStatement {
     inputs: {
       lines: { format: "JSONEachRow", structure: columnList(batch.schema.columns), bytes: batch.lines },
       identity: { format: "RowBinary", structure: "o UInt64, a Int64", bytes: [identityBytes(batch)] },
+    },
+  };
+}
+
+/** The rows, each with its identity in two fields of its own: nothing hangs on the order in which a server reads them. */
+function identifiedStatement(table: string, batch: PlannedBatch): InsertStatement {
+  const names = batch.schema.columns.map((column) => quoteName(column.name));
+  const columns = [...names, ...[log, partition, offset, acceptedAt].map(quoteName)];
+  const place = `assumeNotNull(${IDENTITY.offset}) + throwIf(isNull(${IDENTITY.offset}), 'more rows than lines')`;
+  const values = [...names, quoteText(batch.log), `${batch.partition}`, place];
+  return {
+    sql: (input) =>
+      [
+        `INSERT INTO ${quoteName(table)} (${columns.join(", ")})`,
+        `SELECT ${values.join(", ")}, fromUnixTimestamp64Milli(${IDENTITY.acceptedAt}, 'UTC') FROM ${input("rows")}`,
+      ].join(" "),
+    inputs: {
+      rows: {
+        format: "JSONEachRow",
+        structure: [IDENTITY_STRUCTURE, columnList(batch.schema.columns)]
+          .filter((part) => part !== "")
+          .join(", "),
+        bytes: identifiedLines(batch),
+      },
     },
   };
 }
@@ -102,7 +131,7 @@ function idsStatement(table: string, batch: PlannedBatch, ids: TextColumn): Inse
   return {
     sql: (input) =>
       [
-        `INSERT INTO ${DATABASE}.${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
+        `INSERT INTO ${quoteName(idsTable(table))} (id, log, offset, accepted_at, stored_at)`,
         `SELECT id, ${quoteText(batch.log)}, o, fromUnixTimestamp64Milli(a, 'UTC'), ${storedAt} FROM ${input("ids")}`,
       ].join(" "),
     inputs: {

@@ -1,5 +1,5 @@
 import type { TableSpec } from "../store.ts";
-import { DATABASE, idsComment, idsTable } from "./ddl.ts";
+import { idsComment, idsTable } from "./ddl.ts";
 import { planColumns } from "./plan-columns.ts";
 import { quoteName, quoteText } from "./quote.ts";
 import type { EngineClauses, TableShape } from "./read-tables.ts";
@@ -42,7 +42,7 @@ export function planTable(spec: TableSpec, actual: TableShape, expected: TableSh
 /** Values are converted behind the start's back; until that is done, queries and merges convert what they read. */
 function alterTable(name: string, alterations: readonly string[]): string[] {
   if (alterations.length === 0) return [];
-  return [`ALTER TABLE ${DATABASE}.${quoteName(name)} ${alterations.join(", ")} SETTINGS alter_sync = 0`];
+  return [`ALTER TABLE ${quoteName(name)} ${alterations.join(", ")} SETTINGS alter_sync = 0`];
 }
 
 /** Compares a stream's table of ids with its declaration. */
@@ -78,7 +78,7 @@ function planEngine(
   actual: EngineClauses,
   expected: EngineClauses,
 ): Omit<TablePlan, "refused"> {
-  const alter = `ALTER TABLE ${DATABASE}.${quoteName(table)}`;
+  const alter = `ALTER TABLE ${quoteName(table)}`;
   const settings = [...expected.settings].filter(
     ([key, value]) => actual.settings.get(key) !== value && !FIXED_SETTINGS.has(key),
   );

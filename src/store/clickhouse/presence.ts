@@ -1,7 +1,6 @@
 import { SYSTEM_COLUMNS } from "../../project/column.ts";
 import type { OffsetRange, Span } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
@@ -15,17 +14,48 @@ export async function presentOffsets(
   range: OffsetRange,
 ): Promise<Span[]> {
   const spans: Span[] = [];
+  // An insert of a process that died may still run in a server, and would come after the answer.
+  await endInserts(connection, table, range);
   for (let from = range.from; from < range.to; from += OFFSETS_AT_ONCE) {
     const to = Math.min(range.to, from + OFFSETS_AT_ONCE);
-    appendOffsets(spans, await readOffsets(connection, presenceSql(table, { ...range, from, to })));
+    appendOffsets(
+      spans,
+      await readOffsets(connection, presenceSql(table, { ...range, from, to }, copiesOf(connection, table))),
+    );
   }
   return spans;
 }
 
-export function presenceSql(table: string, { log, partition, from, to }: OffsetRange): string {
+async function endInserts(
+  connection: ClickHouseConnection,
+  table: string,
+  { log, partition }: OffsetRange,
+): Promise<void> {
+  try {
+    await connection.endInserts?.(insertMark(table, log, partition));
+  } catch (error) {
+    throw storeFailed("Ending earlier inserts failed", error);
+  }
+}
+
+/** What all inserts of a table's rows from one partition of a log are marked with, their ids' as well. */
+export function insertMark(table: string, log: string, partition: number): string {
+  return `${table} ${log} ${partition}`;
+}
+
+/** Where all of a table's rows are asked for, also those that a replica hasn't got yet. */
+export function copiesOf(connection: ClickHouseConnection, table: string): string {
+  return connection.copies?.(table) ?? quoteName(table);
+}
+
+export function presenceSql(
+  table: string,
+  { log, partition, from, to }: OffsetRange,
+  source = quoteName(table),
+): string {
   const column = quoteName(SYSTEM_COLUMNS.offset);
   return (
-    `SELECT ${column} FROM ${DATABASE}.${quoteName(table)} ` +
+    `SELECT ${column} FROM ${source} ` +
     `WHERE ${column} >= ${from} AND ${column} < ${to} ` +
     `AND ${quoteName(SYSTEM_COLUMNS.log)} = ${quoteText(log)} AND ${quoteName(SYSTEM_COLUMNS.partition)} = ${partition}`
   );

@@ -1,7 +1,7 @@
 import type { TableSpec } from "../store.ts";
 import { columnList } from "./column-types.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE, KEPT_COLUMN, SYSTEM_COLUMN_TYPES } from "./ddl.ts";
+import { KEPT_COLUMN, SYSTEM_COLUMN_TYPES } from "./ddl.ts";
 import { quoteText } from "./quote.ts";
 
 /** What a table looks like, all in the engine's own spelling. */
@@ -35,12 +35,12 @@ export interface EngineClauses {
 export async function readTables(connection: ClickHouseConnection): Promise<Map<string, TableShape>> {
   const tables = await rowsOf<{ name: string; uuid: string; engine_full: string; comment: string }>(
     connection,
-    `SELECT name, uuid, engine_full, comment FROM system.tables WHERE database = '${DATABASE}' ORDER BY name`,
+    `SELECT name, uuid, engine_full, comment FROM system.tables WHERE database = currentDatabase() ORDER BY name`,
   );
   const columns = await rowsOf<ColumnRow>(
     connection,
     `SELECT table, name, type, comment, default_kind, is_in_sorting_key, is_in_partition_key
-     FROM system.columns WHERE database = '${DATABASE}' ORDER BY table, position`,
+     FROM system.columns WHERE database = currentDatabase() ORDER BY table, position`,
   );
   return new Map(
     tables.map(({ name, uuid, engine_full, comment }) => {
@@ -122,10 +122,12 @@ export function tableColumns({ schema }: TableSpec): string {
   return [columnList(schema.columns), ...system].filter((part) => part !== "").join(", ");
 }
 
-/** Names of columns hold no spaces, so a clause can't be mistaken for part of one. */
+/**
+ * A replicated table's engine has a place and a replica in parentheses; otherwise it is the one that its name ends in.
+ * Names of columns hold no spaces, so a clause can't be mistaken for part of one. */
 function parseEngine(text: string): EngineClauses {
   const match =
-    /^(?<name>\w+)(?: PARTITION BY (?<partition>.*?))?(?: ORDER BY (?<order>.*?))?(?: TTL (?<ttl>.*?))?(?: SETTINGS (?<settings>.*))?$/s.exec(
+    /^(?:Replicated|Shared)?(?<name>\w+)(?:\([^)]*\))?(?: PARTITION BY (?<partition>.*?))?(?: ORDER BY (?<order>.*?))?(?: TTL (?<ttl>.*?))?(?: SETTINGS (?<settings>.*))?$/s.exec(
       text,
     );
   const { name = "", partition = "", order = "", ttl = "", settings = "" } = match?.groups ?? {};

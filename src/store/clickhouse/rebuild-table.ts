@@ -4,7 +4,7 @@ import type { OffsetRange, TableRebuild, TableSpec } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
 import { copyColumns, type CopyColumns } from "./copy-columns.ts";
 import { createIdsTable, createTable, KEPT_COLUMN, rebuildIdsName, rebuildName } from "./ddl.ts";
-import { endRebuilds, qualified } from "./end-rebuilds.ts";
+import { endRebuilds } from "./end-rebuilds.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { quoteName, quoteText } from "./quote.ts";
 import { expectedShape, readTables, tableColumns, type TableShape } from "./read-tables.ts";
@@ -42,7 +42,7 @@ async function create(
   const beyond = [...old.columns].filter(([column]) => !expected.columns.has(column));
   for (const [column, type] of beyond) {
     const added = `${quoteName(column)} ${nullableType(type)} COMMENT ${quoteText(KEPT_COLUMN)}`;
-    await connection.run(`ALTER TABLE ${qualified(name)} ADD COLUMN ${added}`, "TabSeparated");
+    await connection.run(`ALTER TABLE ${quoteName(name)} ADD COLUMN ${added}`, "TabSeparated");
   }
   return (await readTables(connection)).get(name) ?? expected;
 }
@@ -68,7 +68,7 @@ class Rebuild implements TableRebuild {
 
   async countOutside(ranges: readonly OffsetRange[]): Promise<number> {
     return Number(
-      await this.#ask(`SELECT count() FROM ${qualified(this.#spec.name)} WHERE ${outside(ranges)}`),
+      await this.#ask(`SELECT count() FROM ${quoteName(this.#spec.name)} WHERE ${outside(ranges)}`),
     );
   }
 
@@ -79,7 +79,7 @@ class Rebuild implements TableRebuild {
       this.#spec.name,
       outside(ranges),
       (piece) =>
-        `INSERT INTO ${qualified(this.table)} (${names}) SELECT ${values} FROM ${qualified(this.#spec.name)} WHERE ${piece}`,
+        `INSERT INTO ${quoteName(this.table)} (${names}) SELECT ${values} FROM ${quoteName(this.#spec.name)} WHERE ${piece}`,
       signal,
     );
   }
@@ -89,7 +89,7 @@ class Rebuild implements TableRebuild {
     if (!(await this.#isInPlace())) {
       if (idWindow !== undefined) await this.#fillIds(oldest);
       try {
-        await this.#ask(`EXCHANGE TABLES ${qualified(this.table)} AND ${qualified(name)}`);
+        await this.#ask(`EXCHANGE TABLES ${quoteName(this.table)} AND ${quoteName(name)}`);
       } catch (error) {
         if (!(await this.#isInPlace())) throw error;
       }
@@ -111,7 +111,7 @@ class Rebuild implements TableRebuild {
   async #fillIds(oldest: number): Promise<void> {
     const { name, schema, idWindow = 0 } = this.#spec;
     const ids = rebuildIdsName(name, this.#uuid);
-    await this.#ask(`DROP TABLE IF EXISTS ${qualified(ids)} SYNC`);
+    await this.#ask(`DROP TABLE IF EXISTS ${quoteName(ids)} SYNC`);
     await this.#ask(createIdsTable(this.#spec, ids));
     const columns = [log, offset, acceptedAt].map(quoteName).join(", ");
     const earliest =
@@ -121,8 +121,8 @@ class Rebuild implements TableRebuild {
       this.table,
       `${quoteName(acceptedAt)} >= ${since}`,
       (piece) =>
-        `INSERT INTO ${qualified(ids)} (id, log, offset, accepted_at) ` +
-        `SELECT toString(${quoteName(schema.idField ?? "")}), ${columns} FROM ${qualified(this.table)} WHERE ${piece}`,
+        `INSERT INTO ${quoteName(ids)} (id, log, offset, accepted_at) ` +
+        `SELECT toString(${quoteName(schema.idField ?? "")}), ${columns} FROM ${quoteName(this.table)} WHERE ${piece}`,
     );
   }
 
@@ -135,7 +135,7 @@ class Rebuild implements TableRebuild {
   ): Promise<void> {
     const [l, p, o] = [log, partition, offset].map(quoteName);
     const bounds = await this.#ask(
-      `SELECT ${l}, ${p}, min(${o}), max(${o}) FROM ${qualified(table)} WHERE ${condition} GROUP BY ${l}, ${p}`,
+      `SELECT ${l}, ${p}, min(${o}), max(${o}) FROM ${quoteName(table)} WHERE ${condition} GROUP BY ${l}, ${p}`,
     );
     for (const line of bounds.split("\n").filter((one) => one !== "")) {
       const [of = "", at, first, last] = line.split("\t");

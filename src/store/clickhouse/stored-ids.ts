@@ -1,8 +1,9 @@
 import type { StoredId } from "../store.ts";
 import type { ClickHouseConnection } from "./connection.ts";
-import { DATABASE, ID_PARTITION, idsTable } from "./ddl.ts";
+import { ID_PARTITION, idsTable } from "./ddl.ts";
 import { SECOND } from "../../units.ts";
 import { storeFailed } from "./engine-errors.ts";
+import { copiesOf } from "./presence.ts";
 import { quoteName, quoteText } from "./quote.ts";
 
 /** Ids that stand in one statement. */
@@ -27,7 +28,7 @@ export async function findIds(
       connection,
       `SELECT id, tupleElement(first, 1), tupleElement(first, 2) FROM (
         SELECT id, argMin((log, offset), (accepted_at, offset)) AS first
-        FROM ${DATABASE}.${quoteName(idsTable(table))} WHERE id IN (${list}) AND ${acceptedSince(since)} GROUP BY id)`,
+        FROM ${copiesOf(connection, idsTable(table))} WHERE id IN (${list}) AND ${acceptedSince(since)} GROUP BY id)`,
     );
     for (const [id = "", log = "", offset] of rows) found.set(id, { log, offset: Number(offset) });
   }
@@ -45,7 +46,7 @@ export async function* scanIds(
     // By the sort key, so that a page reads little more than its own rows.
     const rows = await readLines(
       connection,
-      `SELECT DISTINCT id FROM ${DATABASE}.${quoteName(idsTable(table))} ` +
+      `SELECT DISTINCT id FROM ${copiesOf(connection, idsTable(table))} ` +
         `WHERE id ${operator} ${quoteText(after)} AND ${acceptedSince(since)} ORDER BY id LIMIT ${PAGE_SIZE}`,
     );
     const page = rows.map(([id = ""]) => id);
@@ -61,7 +62,7 @@ export async function forgetIds(
   table: string,
   storedBefore: number,
 ): Promise<void> {
-  const ids = `${DATABASE}.${quoteName(idsTable(table))}`;
+  const ids = quoteName(idsTable(table));
   const before = `toDateTime(${Math.max(0, Math.floor(storedBefore / SECOND))}, 'UTC')`;
   const days = await readLines(
     connection,

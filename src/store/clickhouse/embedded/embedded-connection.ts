@@ -16,6 +16,7 @@ import { createDatabase, DATABASE } from "../ddl.ts";
 import {
   fenceSettings,
   INSERT_SETTINGS,
+  limitSettings,
   READ_SETTINGS,
   serverSettings,
   SESSION_SETTINGS,
@@ -26,7 +27,7 @@ import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
 import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
 import { ResultPipe } from "./result-pipe.ts";
-import { limitSettings, RunningRead, STUCK_AFTER } from "./running-read.ts";
+import { RunningRead, STUCK_AFTER } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
 
 /** How long `close` lets queries go on before it stops them: whoever asked has gone by then. Milliseconds. */
@@ -148,7 +149,10 @@ export class EmbeddedConnection implements ClickHouseConnection {
 
   /** A session for one query: its limits are given when it is opened, and nothing can change them. Takes 1 ms. */
   async #openFenced(request: ReadRequest): Promise<EngineSession> {
-    const session = this.#openSession({ ...fenceSettings(request.settings), ...limitSettings(request) });
+    const session = this.#openSession({
+      ...fenceSettings(request.settings),
+      ...limitSettings(request.limits),
+    });
     await session.run(`USE ${DATABASE}`);
     return session;
   }
@@ -270,6 +274,7 @@ async function openParts(
   // The first session starts the engine.
   const own = await openOne({ ...SESSION_SETTINGS, ...serverSettings(options.memory) });
   await own.run(createDatabase());
+  await own.run(`USE ${DATABASE}`);
   const killer = await openOne(SESSION_SETTINGS);
   const writers: Writers = [
     await openOne(INSERT_SETTINGS, DATABASE),

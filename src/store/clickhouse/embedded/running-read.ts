@@ -4,6 +4,7 @@ import { SECOND } from "../../../units.ts";
 import { paramAssignments } from "../bound-params.ts";
 import { ClickHouseError } from "../clickhouse-error.ts";
 import type { ReadAnswer, ReadRequest } from "../connection.ts";
+import { limitSettings } from "../engine-settings.ts";
 import { quoteText } from "../quote.ts";
 import type { EngineAnswer } from "./engine-session.ts";
 import { cancelled, type Reader } from "./reader-pool.ts";
@@ -112,19 +113,10 @@ async function run(reader: Reader, request: ReadRequest, mark: string): Promise<
   }
 }
 
-/** What one query may use. */
-export function limitSettings({ limits }: ReadRequest): Record<string, number> {
-  return {
-    max_execution_time: limits.time / SECOND,
-    max_memory_usage: wholeNumber(limits.memory),
-    max_result_rows: wholeNumber(limits.rows),
-  };
-}
-
 /** All limits are set each time, because a session keeps what it was told. A fenced session has its own already. */
 function script(request: ReadRequest, mark: string, pipe: string): string {
   const { sql, format, fenced } = request;
-  const limits = fenced === true ? {} : limitSettings(request);
+  const limits = fenced === true ? {} : limitSettings(request.limits);
   const settings = [
     ...Object.entries(limits).map(([name, value]) => `${name}=${value}`),
     ...paramAssignments(sql.params),
@@ -132,10 +124,6 @@ function script(request: ReadRequest, mark: string, pipe: string): string {
   const set = settings.length === 0 ? "" : `SET ${settings.join(", ")};\n`;
   // What follows the text stands on its own line, in case the text ends in a comment.
   return `${set}${sql.text}\n/* ${mark} */ INTO OUTFILE ${quoteText(pipe)} TRUNCATE FORMAT ${format}`;
-}
-
-function wholeNumber(limit: number): number {
-  return Math.min(Math.max(Math.floor(limit), 1), Number.MAX_SAFE_INTEGER);
 }
 
 /** Takes what was put behind the SQL out of an error about it. */

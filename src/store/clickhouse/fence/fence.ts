@@ -4,7 +4,6 @@ import { KIB, MIB, SECOND } from "../../../units.ts";
 import type { QueryFence, QueryLimits, StoreQuery } from "../../store.ts";
 import { ClickHouseError } from "../clickhouse-error.ts";
 import type { ClickHouseConnection } from "../connection.ts";
-import { DATABASE } from "../ddl.ts";
 import { fencedError, queryError } from "../engine-errors.ts";
 import { checkStatement } from "./check-statement.ts";
 import { checkTree } from "./check-tree.ts";
@@ -148,7 +147,7 @@ function isSyntaxError(error: unknown): boolean {
 async function namesInStore(connection: ClickHouseConnection): Promise<ReadonlySet<string>> {
   const sql =
     "SELECT name FROM system.databases UNION ALL " +
-    `SELECT name FROM system.tables WHERE database = '${DATABASE}'`;
+    `SELECT name FROM system.tables WHERE database = currentDatabase()`;
   try {
     const rows = await connection.run(sql, "JSONEachRow");
     return new Set(valuesOf(rows.toString()));

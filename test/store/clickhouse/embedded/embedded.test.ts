@@ -92,15 +92,19 @@ describe("the data folder", () => {
     });
   });
 
-  test.each(["clickhouse://host:8123/db", "postgres://host", "sqlite:x", "chdb:/path", ""])(
-    "a store at %j is refused",
-    async (url) => {
-      expect(await failureOf(openStore(url, { folder }))).toMatchObject({
-        code: "config_invalid",
-        message: expect.stringContaining("HEADRACE_STORE_URL"),
-      });
-    },
-  );
+  test.each([
+    "clickhouse://",
+    "clickhouse://host:8123/system",
+    "postgres://host",
+    "sqlite:x",
+    "chdb:/path",
+    "",
+  ])("a store at %j is refused", async (url) => {
+    expect(await failureOf(openStore(url, { folder }))).toMatchObject({
+      code: "config_invalid",
+      message: expect.stringContaining("HEADRACE_STORE_URL"),
+    });
+  });
 
   test("leaves nothing behind for its inserts and answers, whether they fail or not", async () => {
     const store = await open({ tempFolder: folder });
