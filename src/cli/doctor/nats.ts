@@ -124,9 +124,7 @@ async function streamFinding(nats: Nats, name: string): Promise<readonly Finding
   }
   const { messages, bytes } = info.state;
   const replicas = info.config.num_replicas;
-  const lagging = (info.cluster?.replicas ?? []).filter(
-    ({ current, offline }) => !current || offline,
-  );
+  const lagging = (info.cluster?.replicas ?? []).filter(({ current, offline }) => !current || offline);
   const values = { stream: name, messages, bytes, replicas, lagging: lagging.length };
   const found = `${name}: ${plural(messages, "message")}, ${showBytes(bytes)}, ${plural(replicas, "replica")}`;
   if (lagging.length > 0) {

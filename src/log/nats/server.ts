@@ -13,11 +13,8 @@ import {
 import { nanos, nuid } from "@nats-io/transport-node";
 import { HeadraceError, messageOf } from "../../errors.ts";
 import type { Nats } from "../../nats/open-nats.ts";
-import { MINUTE } from "../../units.ts";
 import { READ_PATIENCE, READ_PAUSE, READER_IDLE, UNREACHABLE_RETRY_AFTER_SECONDS } from "./limits.ts";
 
-/** In which a message that is sent again is known by its id, in milliseconds. The log doesn't rely on it. */
-const DUPLICATE_WINDOW = 2 * MINUTE;
 /** The server's codes: a stream of the name is there with another configuration. */
 const STREAM_NAME_IN_USE = 10058;
 
@@ -52,7 +49,6 @@ export class StreamServer {
             storage: StorageType.File,
             discard: DiscardPolicy.New,
             num_replicas: options.replicas,
-            duplicate_window: nanos(DUPLICATE_WINDOW),
             allow_direct: false,
             ...(lastOnly ? { max_msgs_per_subject: 1, discard: DiscardPolicy.Old } : {}),
           });
