@@ -31,6 +31,12 @@ export function natsMissing(): string | undefined {
   return why;
 }
 
+/** Such as 2.9.10. */
+export function natsVersion(): string {
+  const { stdout } = spawnSync("nats-server", ["--version"], { encoding: "utf8" });
+  return /v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? "unknown";
+}
+
 function hasServer(): boolean {
   return spawnSync("nats-server", ["--version"]).status === 0;
 }

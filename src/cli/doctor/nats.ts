@@ -14,6 +14,8 @@ const PATIENCE = 3 * SECOND;
 const REPLICAS_SAFE = 3;
 /** The first version in which a server can be told to sync each message. */
 const SYNC_ALWAYS_SINCE = "2.10";
+/** The first version whose replicas were seen to stay the same over repeated splits of the network (docs/SCALE.md). */
+const SPLITS_SURVIVED_SINCE = "2.10";
 
 /** Looks at the log on NATS JetStream that a URL names, and changes nothing there. */
 export async function examineNats(
@@ -58,11 +60,18 @@ function serverFinding({ connection, options }: Nats): Finding {
   const version = info?.version ?? "unknown";
   const cluster = info?.cluster ?? null;
   const where = cluster === null ? "a single server" : `of the cluster ${cluster}`;
-  return {
+  const finding = {
     check: "log.nats",
-    state: "ok",
     found: `nats-server ${version} at ${connection.getServer()}, ${where}, with JetStream`,
     values: { version, cluster, servers: options.servers.length },
+  } as const;
+  if (cluster === null || !isBefore(version, SPLITS_SURVIVED_SINCE)) return { ...finding, state: "ok" };
+  return {
+    ...finding,
+    state: "warning",
+    meaning:
+      "In clusters of this version replicas can part ways when the network splits, and then acknowledged events are lost.",
+    advice: `Upgrade to nats-server ${SPLITS_SURVIVED_SINCE} or later (docs/SCALE.md).`,
   };
 }
 
