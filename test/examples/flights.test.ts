@@ -11,6 +11,7 @@ import { openParquet } from "../../src/cli/publish/parquet.ts";
 import { publishEvents } from "../../src/cli/publish/publish-events.ts";
 import { MIB } from "../../src/units.ts";
 import { startClickHouse } from "../support/clickhouse-server.ts";
+import { natsMissing, startNatsServer } from "../support/nats-server.ts";
 import { postgresMissing, startPostgres } from "../support/postgres-server.ts";
 import { startServerProcess, type ServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
@@ -30,6 +31,10 @@ interface Part {
 /** The embedded ones need nothing: their URLs are the defaults. */
 const logs: Readonly<Record<string, () => Promise<Part | undefined>>> = {
   embedded: () => Promise.resolve(undefined),
+  "NATS JetStream": async () => {
+    const nats = await startNatsServer({ users: true });
+    return { url: nats.url(), remove: () => nats.remove() };
+  },
 };
 const stores: Readonly<Record<string, () => Promise<Part | undefined>>> = {
   embedded: () => Promise.resolve(undefined),
@@ -42,7 +47,10 @@ const stores: Readonly<Record<string, () => Promise<Part | undefined>>> = {
     return { url: clickhouse.url(), remove: () => clickhouse.remove() };
   },
 };
-const missing: Readonly<Record<string, () => string | undefined>> = { PostgreSQL: postgresMissing };
+const missing: Readonly<Record<string, () => string | undefined>> = {
+  PostgreSQL: postgresMissing,
+  "NATS JetStream": natsMissing,
+};
 
 /** What the endpoints said on the first pair, for the others to be held against. */
 let reference: unknown;
