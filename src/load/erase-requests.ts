@@ -68,7 +68,7 @@ export class EraseRequests {
   /** Those that wait and that can't be taken now. */
   refuse(which: (request: EraseRequest) => boolean, error: HeadraceError): void {
     for (const request of [...this.#waiting.keys()].filter(which)) request.failed(error);
-    if (!this.areWaiting) this.#bell = new AbortController();
+    this.#quiet();
   }
 
   /** Tells whoever asked for it. */
@@ -91,9 +91,15 @@ export class EraseRequests {
 
   #giveUp(request: EraseRequest, asked: Asked): void {
     if (this.#waiting.delete(request)) {
+      this.#quiet();
       const message = "The loader has not come to it in time: nothing is erased";
       asked.reject(new HeadraceError("overloaded", message, { retryAfterSeconds: 1 }));
     } else asked.resolve(undefined);
+  }
+
+  /** A bell that rings for nobody would never let the loader wait again. */
+  #quiet(): void {
+    if (!this.areWaiting) this.#bell = new AbortController();
   }
 
   #settle(asked: Asked, settle: () => void): void {

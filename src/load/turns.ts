@@ -36,7 +36,9 @@ export class Turns {
     signal.throwIfAborted();
     const waiting: Waiting = { ...Promise.withResolvers<void>(), work };
     const giveUp = () => {
-      if (this.#waiting.delete(waiting)) waiting.reject(signal.reason);
+      if (!this.#waiting.delete(waiting)) return;
+      this.#quiet();
+      waiting.reject(signal.reason);
     };
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiting.add(waiting);
@@ -76,8 +78,13 @@ export class Turns {
     const [first] = this.#waiting;
     if (first === undefined) return undefined;
     this.#waiting.delete(first);
-    if (this.#waiting.size === 0) this.#bell = new AbortController();
+    this.#quiet();
     return first;
+  }
+
+  /** A bell that rings for nobody would never let the loader wait again. */
+  #quiet(): void {
+    if (!this.areWaiting) this.#bell = new AbortController();
   }
 }
 

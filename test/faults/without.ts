@@ -103,12 +103,12 @@ export const protections = {
     groups: ["power loss", "corruption"],
     removals: [
       {
-        file: "src/log/embedded/record.ts",
+        file: "src/log/record/record.ts",
         find: "if (from.readUInt32LE(at + 4) !== headerCrc(from, seed, at)) return undefined;",
         replace: "",
       },
       {
-        file: "src/log/embedded/record.ts",
+        file: "src/log/record/record.ts",
         find: " && crc32(from.subarray(at + RECORD_HEADER_BYTES, end)) === header.bodyCrc",
         replace: "",
       },
@@ -119,9 +119,9 @@ export const protections = {
     groups: ["kill", "clients"],
     removals: [
       {
-        file: "src/log/embedded/key-index.ts",
-        find: "const place = this.#places.get(key);",
-        replace: "const place = undefined;",
+        file: "src/log/remembered-keys.ts",
+        find: "if (place === undefined || this.#isOver(place)) return undefined;",
+        replace: "if (this.#places.size >= 0) return undefined;",
       },
     ],
   },

@@ -191,6 +191,9 @@ test("what can't be done in time is decided all the same, and done later", async
   });
   resolve();
   await until(async () => (await offsetsIn(shared.store, "plain", logOf("plain"))).length === 2);
+  // The request that gave up keeps nobody from loading.
+  await append(world.log, "plain", numbers(3, 4));
+  expect(await load.settled("plain", TIMEOUT)).toBe(true);
   await load.stop();
   await expect(load.erase("plain", { kind: "all" }, TIMEOUT)).rejects.toMatchObject({ code: "draining" });
 });

@@ -2,13 +2,20 @@ import { describe, expect, test } from "vitest";
 import { missingOf } from "./needs.ts";
 import { replayCommand } from "./report.ts";
 import { holds, runScenario } from "./run-scenario.ts";
+import type { FaultGroup, Scenario } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
 const SEED = Number(process.env["HEADRACE_TEST_SEED"] ?? 1);
 const IS_CI = process.env["CI"] === "true";
 
-// The short scale of `npm run faults`, which docs/FAULTS.md describes.
-describe.each(scenarios)("$group: $name", (scenario) => {
+/** Tests the short scale of `npm run faults`, which docs/FAULTS.md describes: the scenarios whose group is one of these. */
+export function describeScenarios(...groups: readonly FaultGroup[]): void {
+  describe.each(scenarios.filter(({ group }) => groups.includes(group)))("$group: $name", (scenario) =>
+    testScenario(scenario),
+  );
+}
+
+function testScenario(scenario: Scenario): void {
   const missing = missingOf(scenario.needs ?? [], { install: IS_CI });
 
   test.skipIf(missing.length > 0 && !IS_CI)(
@@ -25,4 +32,4 @@ describe.each(scenarios)("$group: $name", (scenario) => {
       );
     },
   );
-});
+}
