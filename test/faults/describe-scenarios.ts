@@ -10,9 +10,9 @@ const IS_CI = process.env["CI"] === "true";
 
 /** Tests the short scale of `npm run faults`, which docs/FAULTS.md describes: the scenarios whose group is one of these. */
 export function describeScenarios(...groups: readonly FaultGroup[]): void {
-  describe.each(scenarios.filter(({ group }) => groups.includes(group)))("$group: $name", (scenario) =>
-    testScenario(scenario),
-  );
+  describe.each(scenarios.filter(({ group }) => groups.includes(group)))("$group: $name", (scenario) => {
+    testScenario(scenario);
+  });
 }
 
 function testScenario(scenario: Scenario): void {

@@ -16,7 +16,7 @@ const ADVICE: Readonly<Record<Need, string>> = {
     "strace, and the right to trace processes (apt-get install strace; in a container --cap-add=SYS_PTRACE)",
   tmpfs: "the right to mount a tmpfs (run as root; in a container --cap-add=SYS_ADMIN)",
   root: "to be run as root",
-  nats: "nats-server 2.9 or later (as root on Debian scripts/install-nats.sh installs it)",
+  nats: "nats-server 2.10 or later (on Debian scripts/install-nats.sh fetches it)",
   networks:
     "the right to make network namespaces (ip netns, as root; in a container --cap-add=NET_ADMIN --cap-add=SYS_ADMIN)",
   postgres: "PostgreSQL 15 or later (as root on Debian scripts/install-postgres.sh installs it)",

@@ -17,28 +17,36 @@ const START_TIMEOUT = 45_000;
 export const NATS_USER = "headrace";
 export const NATS_PASSWORD = "s3cret/of:the@tests";
 
+/** The program, once `natsMissing` has found or got it. */
+let program: string | undefined;
+
 /**
- * Why no server can be started; undefined when one can. As root on Debian nats-server is installed; elsewhere what is
+ * Why no server can be started; undefined when one can. On Debian a recent nats-server is fetched; elsewhere what is
  * missing is said and the tests are skipped, but never in CI.
  */
 export function natsMissing(): string | undefined {
-  if (hasServer()) return undefined;
-  const { status, stderr } = spawnSync(INSTALL, { encoding: "utf8", timeout: INSTALL_TIMEOUT });
-  if (status === 0 && hasServer()) return undefined;
-  const why = `nats-server is missing: ${stderr.trim()}`;
+  if (program !== undefined) return undefined;
+  const { status, stdout, stderr } = spawnSync(INSTALL, { encoding: "utf8", timeout: INSTALL_TIMEOUT });
+  if (status === 0) {
+    program = stdout.trim();
+    return undefined;
+  }
+  const why = `nats-server 2.10 or later is missing: ${stderr.trim()}`;
   if (process.env["CI"] === "true") throw new Error(why);
   console.warn(`skipped: ${why}`);
   return why;
 }
 
-/** Such as 2.9.10. */
-export function natsVersion(): string {
-  const { stdout } = spawnSync("nats-server", ["--version"], { encoding: "utf8" });
-  return /v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? "unknown";
+function natsProgram(): string {
+  const missing = natsMissing();
+  if (program === undefined) throw new Error(missing);
+  return program;
 }
 
-function hasServer(): boolean {
-  return spawnSync("nats-server", ["--version"]).status === 0;
+/** Such as 2.10.27. */
+export function natsVersion(): string {
+  const { stdout } = spawnSync(natsProgram(), ["--version"], { encoding: "utf8" });
+  return /v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? "unknown";
 }
 
 /** One process of nats-server. */
@@ -258,7 +266,7 @@ class Node implements NatsNode {
     if (this.#running !== undefined) return;
     const path = join(this.#folder, "server.conf");
     await writeFile(path, this.#config);
-    const command = ["nats-server", "-c", path, "-l", join(this.#folder, "server.log")];
+    const command = [natsProgram(), "-c", path, "-l", join(this.#folder, "server.log")];
     const [program = "", ...rest] =
       this.#namespace === undefined ? command : ["ip", "netns", "exec", this.#namespace, ...command];
     const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });

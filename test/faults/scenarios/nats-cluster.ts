@@ -11,8 +11,6 @@ const LASTS = 2_500;
 /** A split lasts longer: nothing tells of it but silence. */
 const SPLIT_LASTS = 6_000;
 const ROUNDS_FULL = 12;
-/** In clusters of nats-server 2.9 the replicas part ways when the network splits again and again (docs/SCALE.md). */
-const ROUNDS_OF_SPLITS_BEFORE_2_10 = 1;
 /** What is appended while two of three are gone was answered for by one of them before, within this time. Milliseconds. */
 const SETTLES = 100;
 
@@ -70,9 +68,7 @@ function clusterScenario(
     async run(context) {
       const cluster = await startNatsCluster({ network });
       try {
-        const isOld = network === "namespaces" && natsVersion().startsWith("2.9.");
-        const full = isOld ? ROUNDS_OF_SPLITS_BEFORE_2_10 : ROUNDS_FULL;
-        return await suffer(cluster, faults, context.scale === "short" ? short : full, context);
+        return await suffer(cluster, faults, context.scale === "short" ? short : ROUNDS_FULL, context);
       } finally {
         await cluster.remove();
       }

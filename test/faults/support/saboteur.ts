@@ -19,7 +19,7 @@ export async function openSaboteur(folder: string): Promise<Saboteur> {
     run,
     async killInserts() {
       const killed = await run(
-        "KILL QUERY WHERE position(query, 'INSERT INTO headrace') > 0 AND position(query, 'KILL') = 0 ASYNC",
+        "KILL QUERY WHERE position(query, 'INSERT INTO ') > 0 AND position(query, 'KILL') = 0 ASYNC",
       );
       return killed.split("\n").length - 1;
     },

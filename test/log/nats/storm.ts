@@ -142,11 +142,16 @@ export class Storm {
     const found = await readPartitions(fresh.log);
     const problems = [...this.#problems];
     for (const { log } of this.#logs) {
-      const again = await readPartitions(log).catch((error: unknown) => String(error));
-      if (placesOf(again) === placesOf(found)) continue;
-      problems.push(
-        `a log that lived through it reads something else than a new one: ${placesOf(again).slice(0, 200)}`,
-      );
+      let again = "";
+      const isSame = async (): Promise<boolean> => {
+        again = placesOf(await readPartitions(log).catch((error: unknown) => String(error)));
+        return again === placesOf(found);
+      };
+      // What other processes wrote last may not have come to this one yet.
+      await until(isSame, { timeout: CATCHING_UP }).catch(() => {
+        const difference = firstDifference(again, placesOf(found));
+        problems.push(`a log that lived through it reads something else than a new one: ${difference}`);
+      });
     }
     const keys = fresh.log.status(STREAM, 0).keys;
     await fresh.close();
@@ -160,6 +165,8 @@ export class Storm {
   }
 }
 
+/** How long a log may take to see what others wrote, in milliseconds. */
+const CATCHING_UP = 20_000;
 const STREAMS = [{ name: STREAM, schema: SCHEMA }];
 
 async function readPartitions(log: Log): Promise<LogBatch[]> {
@@ -237,4 +244,12 @@ function contentOf(batch: LogBatch): { tag: string; count: number } {
   const lines = batch.events.bytes.toString().trimEnd().split("\n");
   const tags = new Set(lines.map((line) => (JSON.parse(line) as { event: string }).event));
   return { tag: tags.size === 1 ? ([...tags][0] ?? "") : "", count: lines.length };
+}
+
+/** Where two texts part, with what stands there. */
+function firstDifference(a: string, b: string): string {
+  let at = 0;
+  while (at < Math.min(a.length, b.length) && a[at] === b[at]) at += 1;
+  const around = (text: string): string => text.slice(Math.max(0, at - 80), at + 80);
+  return `${a.length} and ${b.length} characters, from ${at} on: …${around(a)}… and …${around(b)}…`;
 }
