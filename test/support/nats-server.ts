@@ -18,17 +18,17 @@ export const NATS_USER = "headrace";
 export const NATS_PASSWORD = "s3cret/of:the@tests";
 
 /** The program, once `natsMissing` has found or got it. */
-let program: string | undefined;
+let recent: string | undefined;
 
 /**
  * Why no server can be started; undefined when one can. On Debian a recent nats-server is fetched; elsewhere what is
  * missing is said and the tests are skipped, but never in CI.
  */
 export function natsMissing(): string | undefined {
-  if (program !== undefined) return undefined;
+  if (recent !== undefined) return undefined;
   const { status, stdout, stderr } = spawnSync(INSTALL, { encoding: "utf8", timeout: INSTALL_TIMEOUT });
   if (status === 0) {
-    program = stdout.trim();
+    recent = stdout.trim();
     return undefined;
   }
   const why = `nats-server 2.10 or later is missing: ${stderr.trim()}`;
@@ -39,8 +39,8 @@ export function natsMissing(): string | undefined {
 
 function natsProgram(): string {
   const missing = natsMissing();
-  if (program === undefined) throw new Error(missing);
-  return program;
+  if (recent === undefined) throw new Error(missing);
+  return recent;
 }
 
 /** Such as 2.10.27. */
