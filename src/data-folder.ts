@@ -24,8 +24,7 @@ export interface DataFolder {
  */
 export async function lockDataFolder(path: string): Promise<DataFolder> {
   const folder = await makeFolder(path);
-  const lock = takeLock(folder);
-  if (lock === undefined) throw await lockedError(folder);
+  const lock = await lockOf(folder);
   const holder = join(folder, HOLDER_FILE);
   try {
     const { pid } = process;
@@ -85,6 +84,8 @@ const FOLDER_MODE = 0o700;
 /** How long to wait for the one who was faster to say who it is, in milliseconds. */
 const HOLDER_WAIT = SECOND / 2;
 const HOLDER_POLL = 20;
+/** How often the lock is tried when it is taken and nobody says to have it. */
+const LOCK_ATTEMPTS = 3;
 
 interface Holder {
   readonly pid: number;
@@ -126,6 +127,17 @@ async function syncFolders(upper: string, lower: string): Promise<void> {
   }
 }
 
+/** Two that try in the same instant can keep each other from it, and then neither has it: so who finds nobody tries again. */
+async function lockOf(folder: string): Promise<DatabaseSync> {
+  for (let attempt = 1; ; attempt += 1) {
+    const lock = takeLock(folder);
+    if (lock !== undefined) return lock;
+    const holder = await readHolder(folder);
+    if (holder !== undefined || attempt === LOCK_ATTEMPTS) throw lockedError(folder, holder);
+    await sleep(Math.random() * HOLDER_WAIT);
+  }
+}
+
 /** Undefined when somebody else holds the lock. */
 function takeLock(folder: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
@@ -147,8 +159,7 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 }
 
-async function lockedError(folder: string): Promise<HeadraceError> {
-  const holder = await readHolder(folder);
+function lockedError(folder: string, holder: Holder | undefined): HeadraceError {
   if (holder === undefined) {
     return new HeadraceError("data_folder_locked", `${folder} is in use by another process`);
   }
