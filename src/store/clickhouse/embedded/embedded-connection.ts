@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError, messageOf } from "../../../errors.ts";
 import { SECOND } from "../../../units.ts";
 import { ClickHouseError } from "../clickhouse-error.ts";
@@ -23,9 +22,11 @@ import {
   settingArguments,
 } from "../engine-settings.ts";
 import { quoteText } from "../quote.ts";
+import { cancelled } from "../waiting-line.ts";
+import { within } from "../within.ts";
 import { EngineSession, engineError } from "./engine-session.ts";
 import { loadChdb, type Chdb } from "./load-chdb.ts";
-import { cancelled, ReaderPool, type Reader } from "./reader-pool.ts";
+import { ReaderPool, type Reader } from "./reader-pool.ts";
 import { ResultPipe } from "./result-pipe.ts";
 import { RunningRead, STUCK_AFTER } from "./running-read.ts";
 import { TempFiles } from "./temp-files.ts";
@@ -214,11 +215,6 @@ export class EmbeddedConnection implements ClickHouseConnection {
       // It is tried again until the query has ended.
     }
   }
-}
-
-/** Waits for the work, but not longer than the time (milliseconds). */
-async function within(time: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, sleep(time, undefined, { ref: false })]);
 }
 
 /** For a batch's rows and its ids. */

@@ -1,22 +1,11 @@
-import { HeadraceError } from "../../../errors.ts";
-import { SECOND } from "../../../units.ts";
+import { cancelled, draining, WaitingLine } from "../waiting-line.ts";
 import type { EngineSession } from "./engine-session.ts";
 import type { ResultPipe } from "./result-pipe.ts";
-
-/** Queries that wait for a session at most; one more is refused with `overloaded`. */
-export const WAITING_QUERIES_MAX = 500;
-/** A query waits for a session this long at most, then it is refused with `overloaded`. */
-export const WAITING_TIME_MAX = 30 * SECOND;
 
 /** A session for queries and the pipe that its answers come through. */
 export interface Reader {
   readonly session: EngineSession;
   readonly pipe: ResultPipe;
-}
-
-interface Waiting {
-  resolve(reader: Reader): void;
-  reject(error: HeadraceError): void;
 }
 
 /** The sessions that queries run in. More queries than sessions wait, first come, first served. */
@@ -26,7 +15,7 @@ export class ReaderPool {
   readonly #idle: Reader[] = [];
   /** Readers whose query doesn't stop although it was told to: another reader stands in for each. */
   readonly #stuck = new Set<Reader>();
-  #waiting: Waiting[] = [];
+  readonly #line = new WaitingLine<Reader>("no session was free");
   #closed = false;
 
   private constructor(size: number, open: () => Promise<Reader>) {
@@ -46,10 +35,9 @@ export class ReaderPool {
   }
 
   async acquire(signal: AbortSignal | undefined): Promise<Reader> {
-    if (this.#closed) throw new HeadraceError("draining", "The store is closing");
-    throwIfAborted(signal);
-    const idle = this.#idle.pop();
-    return idle ?? this.#wait(signal);
+    if (this.#closed) throw draining();
+    if (signal?.aborted === true) throw cancelled();
+    return this.#idle.pop() ?? this.#line.join(signal);
   }
 
   /** Gives a reader back; its call must have ended. */
@@ -73,9 +61,7 @@ export class ReaderPool {
   /** Refuses whoever waits and closes what is idle; the others are closed when they are released. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const waiting of this.#waiting.splice(0)) {
-      waiting.reject(new HeadraceError("draining", "The store is closing"));
-    }
+    this.#line.close();
     for (const reader of this.#idle.splice(0)) await closeReader(reader);
   }
 
@@ -86,52 +72,8 @@ export class ReaderPool {
   }
 
   #hand(reader: Reader): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) {
-      this.#idle.push(reader);
-      return;
-    }
-    next.resolve(reader);
+    if (!this.#line.hand(reader)) this.#idle.push(reader);
   }
-
-  #wait(signal: AbortSignal | undefined): Promise<Reader> {
-    if (this.#waiting.length >= WAITING_QUERIES_MAX) {
-      throw overloaded(`${WAITING_QUERIES_MAX} queries wait already`);
-    }
-    return new Promise((resolve, reject) => {
-      const leave = (error: HeadraceError): void => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiting);
-        waiting.reject(error);
-      };
-      const aborted = (): void => leave(cancelled());
-      const timer = setTimeout(
-        () => leave(overloaded(`no session was free for ${WAITING_TIME_MAX / SECOND} s`)),
-        WAITING_TIME_MAX,
-      );
-      const settle = <Value>(then: (value: Value) => void) => {
-        return (value: Value): void => {
-          clearTimeout(timer);
-          signal?.removeEventListener("abort", aborted);
-          then(value);
-        };
-      };
-      const waiting: Waiting = { resolve: settle(resolve), reject: settle(reject) };
-      signal?.addEventListener("abort", aborted, { once: true });
-      this.#waiting.push(waiting);
-    });
-  }
-}
-
-export function cancelled(): HeadraceError {
-  return new HeadraceError("query_cancelled", "The query was cancelled");
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw cancelled();
-}
-
-function overloaded(why: string): HeadraceError {
-  return new HeadraceError("overloaded", `Too many queries at once: ${why}`, { retryAfterSeconds: 1 });
 }
 
 async function closeReader(reader: Reader): Promise<void> {

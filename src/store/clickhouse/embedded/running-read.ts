@@ -7,7 +7,8 @@ import type { ReadAnswer, ReadRequest } from "../connection.ts";
 import { limitSettings } from "../engine-settings.ts";
 import { quoteText } from "../quote.ts";
 import type { EngineAnswer } from "./engine-session.ts";
-import { cancelled, type Reader } from "./reader-pool.ts";
+import { cancelled } from "../waiting-line.ts";
+import type { Reader } from "./reader-pool.ts";
 import type { PipeReading, ResultPipe } from "./result-pipe.ts";
 
 /** The engine looks at the clock between blocks; a query that is over its time by this much is killed from outside. */

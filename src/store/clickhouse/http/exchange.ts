@@ -5,7 +5,7 @@ import { messageOf } from "../../../errors.ts";
 import { KIB, SECOND } from "../../../units.ts";
 import type { ClickHouseTarget, HttpHost } from "./connect-options.ts";
 import { exceptionOf, EXCEPTION_BYTES_MAX } from "./exception.ts";
-import { cancelled } from "./slots.ts";
+import { cancelled } from "../waiting-line.ts";
 
 /** Milliseconds to connect. */
 const CONNECT_TIMEOUT = 10 * SECOND;

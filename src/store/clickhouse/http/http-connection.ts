@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError } from "../../../errors.ts";
 import { MINUTE, SECOND } from "../../../units.ts";
 import type { StoreState } from "../../store.ts";
@@ -16,12 +15,14 @@ import type {
 } from "../connection.ts";
 import { fenceSettings, INSERT_SETTINGS, limitSettings, READ_SETTINGS } from "../engine-settings.ts";
 import { quoteName, quoteText } from "../quote.ts";
+import { draining } from "../waiting-line.ts";
+import { within } from "../within.ts";
 import { ClusterLayout } from "./cluster.ts";
 import type { ClickHouseTarget } from "./connect-options.ts";
 import { readWhole, Unreachable, URL_BYTES_MAX } from "./exchange.ts";
 import { HttpRead } from "./http-read.ts";
 import { openDatabase } from "./open-database.ts";
-import { draining, Slots } from "./slots.ts";
+import { Slots } from "./slots.ts";
 import { Servers, untilReachable, type Server } from "./servers.ts";
 
 /** How long a server is waited for that may just be starting. Milliseconds. */
@@ -273,9 +274,4 @@ function withoutSuffix(error: unknown, { sql, fenced }: ReadRequest): unknown {
   if (fenced === true || line <= sql.text.split("\n").length) return error;
   const message = "Syntax error: the SQL ends too early, or ends with a clause that isn't part of a SELECT";
   return new ClickHouseError(message, error.code, error);
-}
-
-/** Waits for the work, but not longer than the time (milliseconds). */
-async function within(time: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, sleep(time, undefined, { ref: false })]);
 }

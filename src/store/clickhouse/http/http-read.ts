@@ -5,7 +5,7 @@ import { SECOND } from "../../../units.ts";
 import { ClickHouseError } from "../clickhouse-error.ts";
 import type { ReadAnswer, ReadRequest } from "../connection.ts";
 import { ExceptionWatch } from "./exception.ts";
-import { cancelled } from "./slots.ts";
+import { cancelled } from "../waiting-line.ts";
 
 /** The server looks at the clock between blocks; a query that is over its time by this much is ended from outside. */
 const WATCHDOG_GRACE = SECOND;

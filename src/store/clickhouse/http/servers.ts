@@ -9,7 +9,7 @@ import { quoteText } from "../quote.ts";
 import type { ClusterLayout } from "./cluster.ts";
 import type { ClickHouseTarget } from "./connect-options.ts";
 import { HttpExchange, readWhole, Unreachable } from "./exchange.ts";
-import { draining } from "./slots.ts";
+import { draining } from "../waiting-line.ts";
 
 /** A statement of our own: the longest wait for queries that still read a table which is dropped. Milliseconds. */
 const STATEMENT_TIME_MAX = 10 * MINUTE;

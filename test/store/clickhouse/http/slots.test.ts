@@ -30,6 +30,17 @@ test("who gives up while waiting takes no turn from others", async () => {
   await expect(slots.acquire(AbortSignal.abort())).rejects.toMatchObject({ code: "query_cancelled" });
 });
 
+test("a turn that ends in the instant in which somebody gives up is not lost", async () => {
+  const slots = new Slots(1);
+  await slots.acquire();
+  const leaving = new AbortController();
+  const left = slots.acquire(leaving.signal);
+  leaving.abort();
+  slots.release();
+  await expect(left).rejects.toMatchObject({ code: "query_cancelled" });
+  await expect(slots.acquire()).resolves.toBeUndefined();
+}, 5_000);
+
 test("too many that wait are refused, and all of them when it closes", async () => {
   const slots = new Slots(0);
   const waiting = Array.from({ length: 500 }, async () => slots.acquire());
