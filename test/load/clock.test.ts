@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DAY, HOUR, SECOND } from "../../src/units.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 import { until } from "../support/until.ts";
-import { append, openWorld, plain, select, storeWith, unique } from "./support.ts";
+import { append, openWorld, plain, select, unique } from "./support.ts";
 
 let shared: TestStore;
 beforeAll(async () => {

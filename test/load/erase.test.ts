@@ -2,20 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { HeadraceError } from "../../src/errors.ts";
 import type { Loader } from "../../src/load/load.ts";
 import { REJECTED_TABLE } from "../../src/rejected/rejected-table.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 import { until } from "../support/until.ts";
 import { FaultyWorld, type Moment } from "./faults.ts";
-import {
-  append,
-  emptyStore,
-  offsetsIn,
-  openWorld,
-  otherLog,
-  plain,
-  storeWith,
-  unique,
-  type World,
-} from "./support.ts";
+import { append, emptyStore, offsetsIn, openWorld, otherLog, plain, unique, type World } from "./support.ts";
 
 const TIMEOUT = 20_000;
 

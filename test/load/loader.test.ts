@@ -4,8 +4,9 @@ import { HeadraceError } from "../../src/errors.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { PlannedBatch, Store } from "../../src/store/store.ts";
 import { HOUR } from "../../src/units.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 import { until } from "../support/until.ts";
-import { append, offsetsIn, openWorld, plain, select, storeWith, unique, type World } from "./support.ts";
+import { append, offsetsIn, openWorld, plain, select, unique, type World } from "./support.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 
 const many = Array.from({ length: 20 }, (_, index) =>

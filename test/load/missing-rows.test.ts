@@ -8,9 +8,10 @@ import { RECORD_MAGIC } from "../../src/log/record/record.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { Store } from "../../src/store/store.ts";
 import { tableSpec } from "../../src/store/table-spec.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 import { until } from "../support/until.ts";
-import { append, emptyStore, offsetsIn, openWorld, select, storeWith, type World } from "./support.ts";
+import { append, emptyStore, offsetsIn, openWorld, select, type World } from "./support.ts";
 
 /** A table of each test's own, since all its rows are counted. */
 let counted = declare(0);

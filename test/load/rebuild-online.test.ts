@@ -8,9 +8,10 @@ import type { Stream } from "../../src/project/declarations.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { Store } from "../../src/store/store.ts";
 import { tableSpec } from "../../src/store/table-spec.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 import { until } from "../support/until.ts";
-import { append, openWorld, select, storeWith, type World } from "./support.ts";
+import { append, openWorld, select, type World } from "./support.ts";
 
 const TIMEOUT = 20_000;
 

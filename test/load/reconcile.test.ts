@@ -4,18 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { z } from "zod";
 import { defineStream } from "../../src/project/define-stream.ts";
 import type { Store } from "../../src/store/store.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 import { until } from "../support/until.ts";
-import {
-  append,
-  emptyStore,
-  offsetsIn,
-  openWorld,
-  otherLog,
-  plain,
-  storeWith,
-  unique,
-  type World,
-} from "./support.ts";
+import { append, emptyStore, offsetsIn, openWorld, otherLog, plain, unique, type World } from "./support.ts";
 import { openTestStore, type TestStore } from "../support/test-store.ts";
 
 const evolving = defineStream("evolving", {

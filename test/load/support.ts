@@ -11,6 +11,7 @@ import type { Stream } from "../../src/project/declarations.ts";
 import { defineStream } from "../../src/project/define-stream.ts";
 import { encodeRejected } from "../../src/rejected/rejected-event.ts";
 import type { Store } from "../../src/store/store.ts";
+import { storeWith } from "../../src/store/store-with.ts";
 
 /** A stream without ids. */
 export const plain = defineStream("plain", {
@@ -108,28 +109,6 @@ export async function append(
 function linesOf(events: readonly Sent[]): Lines {
   const text = events.map((event) => `${typeof event === "string" ? event : JSON.stringify(event)}\n`);
   return { count: events.length, bytes: [Buffer.from(text.join(""))] };
-}
-
-/** The store with some of its methods replaced. */
-export function storeWith(store: Store, changes: Partial<Store>): Store {
-  return {
-    capabilities: store.capabilities,
-    migrate: (...args) => store.migrate(...args),
-    insert: (...args) => store.insert(...args),
-    fits: (...args) => store.fits(...args),
-    present: (...args) => store.present(...args),
-    findIds: (...args) => store.findIds(...args),
-    ...(store.keepIds === undefined ? {} : { keepIds: store.keepIds.bind(store) }),
-    scanIds: (...args) => store.scanIds(...args),
-    forgetIds: (...args) => store.forgetIds(...args),
-    erase: (...args) => store.erase(...args),
-    query: (...args) => store.query(...args),
-    describe: (...args) => store.describe(...args),
-    beginRebuild: (...args) => store.beginRebuild(...args),
-    clock: () => store.clock(),
-    close: () => store.close(),
-    ...changes,
-  };
 }
 
 /**

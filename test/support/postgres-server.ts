@@ -2,10 +2,10 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { appendFile, chown, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
+import { freePort } from "./free-port.ts";
 import { until } from "./until.ts";
 
 const INSTALL = join(import.meta.dirname, "../../scripts/install-postgres.sh");
@@ -230,15 +230,6 @@ function childrenOf(pid: number): number[] {
     .split(" ")
     .filter((one) => one.trim() !== "")
     .map(Number);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 /** For 127.0.0.1, signed by itself: in `<data>/server.crt`. */

@@ -18,7 +18,7 @@ import { heal } from "./heal.ts";
 import { decodeKeysOfEntries } from "../record/key-entry.ts";
 import { KeyLookup } from "./key-lookup.ts";
 import type { KeyIndex } from "./key-index.ts";
-import { SUBSCRIPTION_NAME_BYTES_MAX, SUBSCRIPTIONS_MAX } from "../limits.ts";
+import { checkSubscription } from "../check-subscription.ts";
 import type { Lineage } from "../lineage.ts";
 import { readBatches } from "./reader.ts";
 import { RECORD_HEADER_BYTES, type RecordHeader } from "../record/record.ts";
@@ -157,7 +157,7 @@ export class Partition {
 
   async commit(subscription: string, position: Position): Promise<void> {
     this.#checkOpen();
-    if (!this.#cursors.has(subscription)) this.#checkSubscription(subscription);
+    if (!this.#cursors.has(subscription)) checkSubscription(subscription, this.#stream, this.#cursors.size);
     const offset = this.#lineage.resolve(position, this.#list.first);
     if (offset > this.#list.end) {
       throw new HeadraceError(
@@ -167,22 +167,6 @@ export class Partition {
     }
     await this.#cursors.commit(subscription, this.#lineage.at(offset));
     this.#list.tidy();
-  }
-
-  #checkSubscription(subscription: string): void {
-    const bytes = Buffer.byteLength(subscription);
-    if (bytes === 0 || bytes > SUBSCRIPTION_NAME_BYTES_MAX) {
-      throw new HeadraceError(
-        "bad_request",
-        `a subscription's name has 1 to ${SUBSCRIPTION_NAME_BYTES_MAX} bytes, this one has ${bytes}`,
-      );
-    }
-    if (this.#cursors.size >= SUBSCRIPTIONS_MAX) {
-      throw new HeadraceError(
-        "bad_request",
-        `the stream ${this.#stream} has ${SUBSCRIPTIONS_MAX} subscriptions already`,
-      );
-    }
   }
 
   async cursor(subscription: string): Promise<Position> {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError, toHeadraceError } from "../../errors.ts";
 import type { Nats } from "../../nats/open-nats.ts";
-import { SUBSCRIPTION_NAME_BYTES_MAX, SUBSCRIPTIONS_MAX } from "../limits.ts";
+import { checkSubscription } from "../check-subscription.ts";
 import type { LogBatch, PartitionStatus, Position, ReadLimit } from "../log.ts";
 import type { Retention } from "../log-options.ts";
 import type { RememberedKeys } from "../remembered-keys.ts";
@@ -178,7 +178,8 @@ export class Partition {
 
   async commit(subscription: string, position: Position): Promise<void> {
     const { stream, partition, remembered } = this.#options;
-    if (!this.#cursors.has(subscription)) this.#checkSubscription(subscription);
+    if (!this.#cursors.has(subscription))
+      checkSubscription(subscription, this.#options.stream, this.#cursors.size);
     const offset = this.view.resolve(position);
     if (offset > this.view.chain.end) {
       throw new HeadraceError(
@@ -196,22 +197,6 @@ export class Partition {
       .then(() => remembered.setCursor(stream, partition, subscription, cursor));
     this.#committing.set(subscription, commit);
     await commit;
-  }
-
-  #checkSubscription(subscription: string): void {
-    const bytes = Buffer.byteLength(subscription);
-    if (bytes === 0 || bytes > SUBSCRIPTION_NAME_BYTES_MAX) {
-      throw new HeadraceError(
-        "bad_request",
-        `a subscription's name has 1 to ${SUBSCRIPTION_NAME_BYTES_MAX} bytes, this one has ${bytes}`,
-      );
-    }
-    if (this.#cursors.size >= SUBSCRIPTIONS_MAX) {
-      throw new HeadraceError(
-        "bad_request",
-        `the stream ${this.#options.stream} has ${SUBSCRIPTIONS_MAX} subscriptions already`,
-      );
-    }
   }
 
   /** Another process may have committed it: the servers are asked. */

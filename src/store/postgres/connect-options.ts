@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
-import { HeadraceError, messageOf } from "../../errors.ts";
+import { decodePart, invalidStoreUrl, readNamedFile, readParameters } from "../store-url.ts";
 
 /** Where a PostgreSQL server is and how it is entered. Never printed: it holds passwords. */
 export interface PostgresTarget {
@@ -55,48 +54,39 @@ const SHAPE =
  */
 export function parsePostgresUrl(url: string): PostgresTarget {
   const { user, password, hosts = "", database, query = "" } = SHAPE.exec(url)?.groups ?? {};
-  if (database === undefined) throw invalid("expected postgres://user:password@host:5432/database");
-  const options = readOptions(query);
+  if (database === undefined) throw invalidStoreUrl("expected postgres://user:password@host:5432/database");
+  const options = readParameters(query, PARAMETERS);
   const schema = options.get("schema") ?? SCHEMA_DEFAULT;
   if (!SCHEMA.test(schema) || schema.startsWith("pg_")) {
-    throw invalid("schema must be small letters, digits and _, and not begin with pg_");
+    throw invalidStoreUrl("schema must be small letters, digits and _, and not begin with pg_");
   }
   const sqlUser = options.get("sql_user");
-  const all = readHosts(decode(hosts), options.get("host"));
+  const all = readHosts(decodePart(hosts), options.get("host"));
   return {
     hosts: all,
-    database: decode(database),
+    database: decodePart(database),
     schema,
     login: {
-      user: user === undefined || user === "" ? "postgres" : decode(user),
-      password: password === undefined ? undefined : decode(password),
+      user: user === undefined || user === "" ? "postgres" : decodePart(user),
+      password: password === undefined ? undefined : decodePart(password),
     },
     ...(sqlUser === undefined ? {} : { sqlLogin: { user: sqlUser, password: options.get("sql_password") } }),
     tls: readTls(options, all),
   };
 }
 
-function readOptions(query: string): ReadonlyMap<string, string> {
-  const options = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (!PARAMETERS.some((known) => known === name)) {
-      throw invalid(`there is no parameter ${name.slice(0, 40)}; there are ${PARAMETERS.join(", ")}`);
-    }
-    if (options.has(name)) throw invalid(`${name} is there twice`);
-    options.set(name, value);
-  }
-  return options;
-}
-
 /** `folder` is that of a Unix socket, whose name has the port. */
 function readHosts(text: string, folder: string | undefined): readonly PostgresHost[] {
-  if (folder !== undefined && !folder.startsWith("/")) throw invalid("host is the folder of a Unix socket");
+  if (folder !== undefined && !folder.startsWith("/"))
+    throw invalidStoreUrl("host is the folder of a Unix socket");
   return text.split(",").map((part) => {
     const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(part);
     const host = match?.[1] ?? match?.[2];
     const port = Number(match?.[3] ?? PORT_DEFAULT);
     if (host === undefined || port === 0 || port > 65_535) {
-      throw invalid("a host is a name or an address, and may have a port, such as db.example.com:5432");
+      throw invalidStoreUrl(
+        "a host is a name or an address, and may have a port, such as db.example.com:5432",
+      );
     }
     return { host: folder ?? (host === "" ? "localhost" : host), port };
   });
@@ -109,11 +99,11 @@ function readTls(
 ): PostgresTarget["tls"] {
   const asked = options.get("sslmode");
   const mode = asked === undefined ? modeFor(hosts) : TLS_MODES.find((one) => one === asked);
-  if (mode === undefined) throw invalid(`sslmode is one of ${TLS_MODES.join(", ")}`);
+  if (mode === undefined) throw invalidStoreUrl(`sslmode is one of ${TLS_MODES.join(", ")}`);
   if (mode === "disable") return false;
   const file = (name: "sslrootcert" | "sslcert" | "sslkey") => {
     const path = options.get(name);
-    return path === undefined ? undefined : readFile(name, path);
+    return path === undefined ? undefined : readNamedFile(name, path);
   };
   const [ca, cert, key] = [file("sslrootcert"), file("sslcert"), file("sslkey")];
   return {
@@ -131,24 +121,4 @@ function modeFor(hosts: readonly PostgresHost[]): TlsMode {
 
 function isLocal(host: string): boolean {
   return host.startsWith("/") || host === "localhost" || host === "::1" || /^127(?:\.\d+){3}$/.test(host);
-}
-
-function readFile(name: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw invalid(`${name} can't be read: ${messageOf(error)}`);
-  }
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw invalid("a % must be followed by two hex digits");
-  }
-}
-
-function invalid(problem: string): HeadraceError {
-  return new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${problem}`);
 }

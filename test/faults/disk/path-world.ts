@@ -8,11 +8,12 @@ import { defineStream } from "../../../src/project/define-stream.ts";
 import { encodeRejected } from "../../../src/rejected/rejected-event.ts";
 import { HeadraceError } from "../../../src/errors.ts";
 import { KIB, SECOND } from "../../../src/units.ts";
+import { storeWith } from "../../../src/store/store-with.ts";
 import { z } from "zod";
 import type { Random } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
 import { firstRows } from "../../load/faults.ts";
-import { select, storeWith } from "../../load/support.ts";
+import { select } from "../../load/support.ts";
 
 /** A stream without ids: nothing hides an event that is there twice. */
 export const plain = defineStream("plain", {

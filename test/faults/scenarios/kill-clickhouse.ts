@@ -1,14 +1,9 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Traffic } from "../../guarantees/traffic.ts";
 import { startClickHouse, type ClickHouseServer, type Fault } from "../../support/clickhouse-server.ts";
-import { seededRandom, type Random } from "../../support/random.ts";
-import { startServerProcess } from "../../support/server-process.ts";
-import { judge } from "../judge.ts";
-import { PROJECT } from "../kill-rounds.ts";
+import type { Random } from "../../support/random.ts";
 import type { FaultContext, Figures, Scenario } from "../scenario.ts";
+import { storeServerRounds } from "../support/store-server-rounds.ts";
 
-const WRITERS = 6;
 const ROUNDS = { short: 4, full: 80 };
 /** Milliseconds that an insert waits in the server: longer than Headrace takes to start. */
 const LATE = 5_000;
@@ -30,57 +25,35 @@ export const killClickHouse: Scenario = {
   },
 };
 
-async function killInTurns(
-  { seed, scale, folder, progress, signal }: FaultContext,
-  clickhouse: ClickHouseServer,
-): Promise<Figures> {
-  const random = seededRandom(seed);
-  const rounds = ROUNDS[scale];
-  const start = {
-    project: PROJECT,
-    data: join(folder, "data"),
-    env: { HEADRACE_STORE_URL: clickhouse.url(), HEADRACE_LOG_LEVEL: "fatal" },
-  };
-  const traffic = new Traffic(random);
-  let server = await startServerProcess(start);
-  traffic.aim(server.url);
-  const restart = async (): Promise<void> => {
-    traffic.lift();
-    await server.stop("SIGKILL");
-    server = await startServerProcess(start);
-    traffic.aim(server.url);
-  };
-  const writers = Array.from({ length: WRITERS }, (_, writer) => traffic.write(writer));
+async function killInTurns(context: FaultContext, clickhouse: ClickHouseServer): Promise<Figures> {
+  const rounds = ROUNDS[context.scale];
   let faults = 0;
-  for (let round = 1; round <= rounds; round++) {
-    signal.throwIfAborted();
-    await sleep(200 + random.below(600));
-    if (round % 4 === 1) {
-      await clickhouse.fault({ kind: "slow", on: "insert", times: 3, delay: LATE });
-      await sleep(300 + random.below(200));
-      await restart();
-    } else if (round % 4 === 2) {
-      for (const fault of lost(random)) await clickhouse.fault(fault);
-    } else if (round % 4 === 3) {
-      faults += await clickhouse.faulted();
-      await clickhouse.kill();
-      await sleep(random.below(500));
-      await clickhouse.start();
-    } else {
-      await restart();
-    }
-    progress(round, rounds);
-  }
-  traffic.stop();
-  await Promise.all(writers);
-  const judged = await judge(server.url, traffic.batches);
+  const judged = await storeServerRounds(context, {
+    storeUrl: clickhouse.url(),
+    rounds,
+    lasts: { least: 200, span: 600 },
+    async fault(round, random, restart) {
+      if (round % 4 === 1) {
+        await clickhouse.fault({ kind: "slow", on: "insert", times: 3, delay: LATE });
+        await sleep(300 + random.below(200));
+        await restart();
+      } else if (round % 4 === 2) {
+        for (const fault of lost(random)) await clickhouse.fault(fault);
+      } else if (round % 4 === 3) {
+        faults += await clickhouse.faulted();
+        await clickhouse.kill();
+        await sleep(random.below(500));
+        await clickhouse.start();
+      } else {
+        await restart();
+      }
+    },
+  });
   faults += await clickhouse.faulted();
-  await server.stop("SIGTERM");
   const idle = faults < rounds / 4 ? [`only ${faults} answers were lost in ${rounds} rounds`] : [];
   return {
     ...judged,
     problems: [...judged.problems, ...idle],
-    runs: rounds,
     note: `${faults} answers to inserts were lost`,
   };
 }

@@ -1,14 +1,8 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Traffic } from "../../guarantees/traffic.ts";
 import { startPostgres, type PostgresServer } from "../../support/postgres-server.ts";
-import { seededRandom } from "../../support/random.ts";
-import { startServerProcess } from "../../support/server-process.ts";
-import { judge } from "../judge.ts";
-import { PROJECT } from "../kill-rounds.ts";
 import type { FaultContext, Figures, Scenario } from "../scenario.ts";
+import { storeServerRounds } from "../support/store-server-rounds.ts";
 
-const WRITERS = 6;
 const ROUNDS = { short: 3, full: 60 };
 
 export const killPostgres: Scenario = {
@@ -28,43 +22,21 @@ export const killPostgres: Scenario = {
   },
 };
 
-async function killInTurns(
-  { seed, scale, folder, progress, signal }: FaultContext,
-  postgres: PostgresServer,
-): Promise<Figures> {
-  const random = seededRandom(seed);
-  const rounds = ROUNDS[scale];
-  const start = {
-    project: PROJECT,
-    data: join(folder, "data"),
-    env: { HEADRACE_STORE_URL: postgres.url(), HEADRACE_LOG_LEVEL: "fatal" },
-  };
-  const traffic = new Traffic(random, { nul: false });
-  let server = await startServerProcess(start);
-  traffic.aim(server.url);
-  const writers = Array.from({ length: WRITERS }, (_, writer) => traffic.write(writer));
-  for (let round = 1; round <= rounds; round++) {
-    signal.throwIfAborted();
-    await sleep(200 + random.below(800));
-    if (round % 3 === 1) {
-      traffic.lift();
-      await server.stop("SIGKILL");
-      server = await startServerProcess(start);
-      traffic.aim(server.url);
-    } else if (round % 3 === 2) {
-      await postgres.kill();
-      await sleep(random.below(500));
-      await postgres.start();
-    } else {
-      await endConnections(postgres);
-    }
-    progress(round, rounds);
-  }
-  traffic.stop();
-  await Promise.all(writers);
-  const judged = await judge(server.url, traffic.batches);
-  await server.stop("SIGTERM");
-  return { ...judged, runs: rounds };
+async function killInTurns(context: FaultContext, postgres: PostgresServer): Promise<Figures> {
+  return storeServerRounds(context, {
+    storeUrl: postgres.url(),
+    rounds: ROUNDS[context.scale],
+    lasts: { least: 200, span: 800 },
+    events: { nul: false },
+    async fault(round, random, restart) {
+      if (round % 3 === 1) await restart();
+      else if (round % 3 === 2) {
+        await postgres.kill();
+        await sleep(random.below(500));
+        await postgres.start();
+      } else await endConnections(postgres);
+    },
+  });
 }
 
 async function endConnections(postgres: PostgresServer): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PlannedBatch, Store } from "../../../src/store/store.ts";
 import { MINUTE } from "../../../src/units.ts";
-import { storeWith } from "../../load/support.ts";
+import { storeWith } from "../../../src/store/store-with.ts";
 import { seededRandom } from "../../support/random.ts";
 import type { Scenario } from "../scenario.ts";
 import { days, once, openLoadWorld } from "../support/load-world.ts";

@@ -15,7 +15,7 @@ import { rejectedTable } from "../../../src/rejected/rejected-table.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import { tableSpec } from "../../../src/store/table-spec.ts";
 import { MINUTE, SECOND } from "../../../src/units.ts";
-import { storeWith } from "../../load/support.ts";
+import { storeWith } from "../../../src/store/store-with.ts";
 import { allRows } from "./all-rows.ts";
 import type { SlowAnswer, SlowOptions } from "./slow-parts.ts";
 

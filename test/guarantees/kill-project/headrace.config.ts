@@ -12,7 +12,7 @@ const schema = z.object({
 });
 
 /** No id: nothing hides an event that is stored twice. */
-const plain = defineStream("plain", {
+export const plain = defineStream("plain", {
   description: "Every event has a number of its own",
   schema,
   freshness: "200ms",
@@ -20,7 +20,7 @@ const plain = defineStream("plain", {
 });
 
 /** With an id: producers that send an event twice. */
-const unique = defineStream("unique", {
+export const unique = defineStream("unique", {
   description: "The same, and each event is sent more than once",
   schema,
   id: "n",
@@ -30,14 +30,14 @@ const unique = defineStream("unique", {
 
 const limits = { rows: 5_000_000, bytes: 1_000_000_000, time: "60s" };
 
-const plainRows = defineEndpoint("plain_rows", {
+export const plainRows = defineEndpoint("plain_rows", {
   description: "Every row as it is stored",
   params: z.object({}),
   limits,
   query: () => sql`SELECT n, writer, at, big, ratio, text, tags FROM ${plain} ORDER BY n`,
 });
 
-const uniqueRows = defineEndpoint("unique_rows", {
+export const uniqueRows = defineEndpoint("unique_rows", {
   description: "Every row as it is stored",
   params: z.object({}),
   limits,

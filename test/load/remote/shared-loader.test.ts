@@ -6,11 +6,12 @@ import { openSharedLoading } from "../../../src/load/nats/open-shared-loading.ts
 import { createSharedLoader } from "../../../src/load/remote/shared-loader.ts";
 import type { Nats } from "../../../src/nats/open-nats.ts";
 import type { Store } from "../../../src/store/store.ts";
+import { storeWith } from "../../../src/store/store-with.ts";
 import { natsMissing, startNatsServer, type NatsServer } from "../../support/nats-server.ts";
 import { openTestStore, type TestStore } from "../../support/test-store.ts";
 import { until } from "../../support/until.ts";
 import { natsWorld, type NatsWorld } from "../nats/support.ts";
-import { append, offsetsIn, openWorld, plain, storeWith, unique, type World } from "../support.ts";
+import { append, offsetsIn, openWorld, plain, unique, type World } from "../support.ts";
 
 const STREAMS = [plain, unique];
 /** Well above a second, to which the engine rounds a lease's end. */

@@ -1,48 +1,6 @@
-import { defineEndpoint, defineProject, defineStream, sql } from "headrace";
+import { defineEndpoint, defineProject, sql } from "headrace";
 import { z } from "zod";
-
-const schema = z.object({
-  n: z.int32(),
-  writer: z.string(),
-  at: z.iso.datetime({ offset: true }),
-  big: z.int64(),
-  ratio: z.float64().optional(),
-  text: z.string(),
-  tags: z.array(z.string()).default([]),
-});
-
-/** No id: nothing hides an event that is stored twice. */
-const plain = defineStream("plain", {
-  description: "Every event has a number of its own",
-  schema,
-  freshness: "200ms",
-  table: { orderBy: ["n"] },
-});
-
-/** With an id: producers that send an event twice. */
-const unique = defineStream("unique", {
-  description: "The same, and events are sent more than once",
-  schema,
-  id: "n",
-  freshness: "200ms",
-  table: { orderBy: ["n"] },
-});
-
-const limits = { rows: 5_000_000, bytes: 1_000_000_000, time: "60s" };
-
-const plainRows = defineEndpoint("plain_rows", {
-  description: "Every row as it is stored",
-  params: z.object({}),
-  limits,
-  query: () => sql`SELECT n, writer, at, big, ratio, text, tags FROM ${plain} ORDER BY n`,
-});
-
-const uniqueRows = defineEndpoint("unique_rows", {
-  description: "Every row as it is stored",
-  params: z.object({}),
-  limits,
-  query: () => sql`SELECT n, writer, at, big, ratio, text, tags FROM ${unique} ORDER BY n`,
-});
+import { plain, plainRows, unique, uniqueRows } from "../../guarantees/kill-project/headrace.config.ts";
 
 const countPlain = defineEndpoint("count_plain", {
   description: "How many rows there are",

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
-import { HeadraceError, messageOf } from "../../../errors.ts";
+import { decodePart, invalidStoreUrl, readNamedFile, readParameters } from "../../store-url.ts";
 
 /** Where ClickHouse is and how it is entered. Never printed: it holds a password. */
 export interface ClickHouseTarget {
@@ -49,20 +48,21 @@ const SHAPE =
  */
 export function parseClickHouseUrl(url: string): ClickHouseTarget {
   const { tls, user = "", password = "", hosts, database = "", query = "" } = SHAPE.exec(url)?.groups ?? {};
-  if (hosts === undefined) throw invalid("expected clickhouse://user:password@host:8123/database");
-  const options = readOptions(query);
+  if (hosts === undefined) throw invalidStoreUrl("expected clickhouse://user:password@host:8123/database");
+  const options = readParameters(query, PARAMETERS);
   const isSecure = readSecure(options, tls !== undefined);
-  const name = decode(database) || DATABASE_DEFAULT;
-  if (!NAME.test(name)) throw invalid("the database's name is made of letters, digits and _");
-  if (FOREIGN.has(name)) throw invalid(`the database ${name} isn't Headrace's own: name another, it is made`);
+  const name = decodePart(database) || DATABASE_DEFAULT;
+  if (!NAME.test(name)) throw invalidStoreUrl("the database's name is made of letters, digits and _");
+  if (FOREIGN.has(name))
+    throw invalidStoreUrl(`the database ${name} isn't Headrace's own: name another, it is made`);
   const cluster = readCluster(options);
   return {
-    hosts: decode(hosts)
+    hosts: decodePart(hosts)
       .split(",")
       .map((text) => readHost(text, isSecure)),
     database: name,
-    user: decode(user) || "default",
-    password: decode(password),
+    user: decodePart(user) || "default",
+    password: decodePart(password),
     tls: isSecure && readTls(options),
     ...(cluster === undefined ? {} : { cluster }),
   };
@@ -70,26 +70,16 @@ export function parseClickHouseUrl(url: string): ClickHouseTarget {
 
 type Options = ReadonlyMap<Parameter, string>;
 
-function readOptions(query: string): Options {
-  const options = new Map<Parameter, string>();
-  for (const [name, value] of new URLSearchParams(query)) {
-    const known = PARAMETERS.find((one) => one === name);
-    if (known === undefined) {
-      throw invalid(`there is no parameter ${name.slice(0, 40)}; there are ${PARAMETERS.join(", ")}`);
-    }
-    if (options.has(known)) throw invalid(`${name} is there twice`);
-    options.set(known, value);
-  }
-  return options;
-}
-
 function readSecure(options: Options, scheme: boolean): boolean {
   const asked = options.get("secure");
-  if (asked !== undefined && asked !== "true" && asked !== "false") throw invalid("secure is true or false");
-  if (scheme && asked === "false") throw invalid("clickhouses:// is with TLS, and secure=false says without");
+  if (asked !== undefined && asked !== "true" && asked !== "false")
+    throw invalidStoreUrl("secure is true or false");
+  if (scheme && asked === "false")
+    throw invalidStoreUrl("clickhouses:// is with TLS, and secure=false says without");
   const isSecure = scheme || asked === "true";
   const files = (["ca", "cert", "key"] as const).filter((name) => options.has(name));
-  if (!isSecure && files.length > 0) throw invalid(`${files.join(", ")} needs clickhouses:// or secure=true`);
+  if (!isSecure && files.length > 0)
+    throw invalidStoreUrl(`${files.join(", ")} needs clickhouses:// or secure=true`);
   return isSecure;
 }
 
@@ -98,7 +88,7 @@ function readHost(text: string, isSecure: boolean): HttpHost {
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3] ?? (isSecure ? PORT_DEFAULT.tls : PORT_DEFAULT.plain));
   if (host === undefined || port === 0 || port > 65_535) {
-    throw invalid("a host is a name or an address, and may have a port, such as db.example.com:8123");
+    throw invalidStoreUrl("a host is a name or an address, and may have a port, such as db.example.com:8123");
   }
   return { host, port };
 }
@@ -106,7 +96,7 @@ function readHost(text: string, isSecure: boolean): HttpHost {
 function readTls(options: Options): Exclude<ClickHouseTarget["tls"], false> {
   const file = (name: "ca" | "cert" | "key") => {
     const path = options.get(name);
-    return path === undefined ? {} : { [name]: readFile(name, path) };
+    return path === undefined ? {} : { [name]: readNamedFile(name, path) };
   };
   return { ...file("ca"), ...file("cert"), ...file("key") };
 }
@@ -115,32 +105,12 @@ function readCluster(options: Options): ClusterTarget | undefined {
   const name = options.get("cluster");
   const quorum = options.get("quorum");
   if (name === undefined) {
-    if (quorum !== undefined) throw invalid("quorum is for a cluster: name it with cluster=");
+    if (quorum !== undefined) throw invalidStoreUrl("quorum is for a cluster: name it with cluster=");
     return undefined;
   }
-  if (!CLUSTER.test(name)) throw invalid("cluster is a cluster's name, as system.clusters has it");
+  if (!CLUSTER.test(name)) throw invalidStoreUrl("cluster is a cluster's name, as system.clusters has it");
   if (quorum !== undefined && !/^(?:auto|[1-9]\d?)$/.test(quorum)) {
-    throw invalid("quorum is auto or a number of replicas from 1 to 99");
+    throw invalidStoreUrl("quorum is auto or a number of replicas from 1 to 99");
   }
   return { name, quorum: quorum ?? "auto" };
-}
-
-function readFile(name: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw invalid(`${name} can't be read: ${messageOf(error)}`);
-  }
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw invalid("a % must be followed by two hex digits");
-  }
-}
-
-function invalid(problem: string): HeadraceError {
-  return new HeadraceError("config_invalid", `HEADRACE_STORE_URL: ${problem}`);
 }

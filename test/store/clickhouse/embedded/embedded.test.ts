@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EmbeddedConnection } from "../../../../src/store/clickhouse/embedded/embedded-connection.ts";
-import { WAITING_QUERIES_MAX } from "../../../../src/store/clickhouse/embedded/reader-pool.ts";
+import { WAITING_QUERIES_MAX } from "../../../../src/store/clickhouse/waiting-line.ts";
 import { presenceSql } from "../../../../src/store/clickhouse/presence.ts";
 import { openStore } from "../../../../src/store/open-store.ts";
 import type { Store } from "../../../../src/store/store.ts";
