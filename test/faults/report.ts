@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
-import type { Bite } from "./bite.ts";
 import { machine } from "./machine.ts";
 import { holds, type Outcome, type RunOptions } from "./run-scenario.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -10,6 +9,7 @@ import { protections, type Protection } from "./without.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/FAULTS.md");
 const FIGURES = join(import.meta.dirname, "figures.json");
+const BITES = join(import.meta.dirname, "bites.json");
 
 /** What to type to see a scenario again. */
 export function replayCommand(
@@ -65,13 +65,23 @@ export async function writeFigures(outcome: Outcome, seed: number, all: readonly
     seconds: Math.round(outcome.seconds),
     machine: machine(),
   };
-  const before = existsSync(FIGURES) ? (JSON.parse(await readFile(FIGURES, "utf8")) as Kept[]) : [];
-  const kept = all.flatMap(({ name }) =>
+  const names = all.map(({ name }) => name);
+  await replaceSection("figures", figuresText(await keep(FIGURES, newest, names), all));
+}
+
+/** Puts it in the place of the one of the same name, and gives all that are kept, in the order of `names`. */
+async function keep<Named extends { readonly name: string }>(
+  path: string,
+  newest: Named,
+  names: readonly string[],
+): Promise<readonly Named[]> {
+  const before = existsSync(path) ? (JSON.parse(await readFile(path, "utf8")) as Named[]) : [];
+  const kept = names.flatMap((name) =>
     name === newest.name ? [newest] : before.filter((one) => one.name === name),
   );
   const json = JSON.stringify(kept);
-  await writeFile(FIGURES, await format(json, { ...(await resolveConfig(FIGURES)), parser: "json" }));
-  await replaceSection("figures", figuresText(kept, all));
+  await writeFile(path, await format(json, { ...(await resolveConfig(path)), parser: "json" }));
+  return kept;
 }
 
 function figuresText(kept: readonly Kept[], all: readonly Scenario[]): string {
@@ -101,20 +111,38 @@ function figuresText(kept: readonly Kept[], all: readonly Scenario[]): string {
   ].join("\n");
 }
 
-/** Writes which scenario caught which protection's absence into docs/FAULTS.md. */
-export async function writeBite(bites: readonly Bite[], seed: number): Promise<void> {
-  const rows = bites.map(({ protection, caughtBy }) => {
-    const names = caughtBy.map(({ scenario }) => scenario.name).join("; ");
-    return `| \`${protection}\` | ${protections[protection].what} | ${names === "" ? "**nobody**" : names} |`;
+/** Which scenarios noticed that a protection was off, as it is kept in bites.json. */
+interface Bite {
+  readonly name: Protection;
+  readonly caughtBy: readonly string[];
+  /** Of the run in which they did. */
+  readonly seed: number;
+  /** ISO 8601. */
+  readonly day: string;
+}
+
+/** Keeps who noticed, and writes docs/FAULTS.md with it and what came of the other protections. */
+export async function writeBite(bite: Omit<Bite, "day">): Promise<void> {
+  const newest: Bite = { ...bite, day: new Date().toISOString().slice(0, 10) };
+  const names = Object.keys(protections) as Protection[];
+  await replaceSection("bite", biteText(await keep(BITES, newest, names), names));
+}
+
+function biteText(bites: readonly Bite[], names: readonly Protection[]): string {
+  const rows = names.map((name) => {
+    const one = bites.find((found) => found.name === name);
+    const cells = [`\`${name}\``, protections[name].what];
+    if (one === undefined) return `| ${[...cells, "not run yet"].join(" | ")} | | |`;
+    const caughtBy = one.caughtBy.length === 0 ? "**nobody**" : one.caughtBy.join("; ");
+    return `| ${[...cells, caughtBy, one.seed, one.day].join(" | ")} |`;
   });
-  const text = [
-    `Seed ${seed}, the scenarios at their short scale.`,
+  return [
+    "The scenarios of the faults that each protection is for, at their short scale.",
     "",
-    "| off | the protection | caught by |",
-    "|---|---|---|",
+    "| off | the protection | caught by | seed | day |",
+    "|---|---|---|--:|---|",
     ...rows,
-  ];
-  await replaceSection("bite", text.join("\n"));
+  ].join("\n");
 }
 
 /** Puts a generated section between its two marks. */

@@ -169,6 +169,24 @@ export const protections = {
       },
     ],
   },
+  leases: {
+    what: "a process whose lease of a partition is over can neither insert nor write the partition's ledger",
+    groups: ["kill"],
+    removals: [
+      {
+        file: "src/load/remote/fenced-store.ts",
+        find: "({ ...batch, until: lease.until })",
+        replace: "batch",
+      },
+      {
+        file: "src/load/nats/nats-ledgers.ts",
+        find: "after: last,",
+        replace:
+          "after: await this.#nats.manager.streams.getMessage(this.#place.stream, { last_by_subj: this.#place.subject })" +
+          ".then((latest) => latest?.seq ?? 0, () => 0),",
+      },
+    ],
+  },
   clock: {
     what: "what is forgotten or dropped goes by the time that has surely come, whatever the clock is set to",
     groups: ["clock"],
