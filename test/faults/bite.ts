@@ -42,7 +42,7 @@ export async function bite(
     );
     if (caught.length === 0) missed.push(protection);
     // Of some scenarios only it says nothing of the suite.
-    if (mine.length === all.length) await writeBite({ protection, caughtBy: caught, seed: seed - 1 });
+    if (mine.length === all.length) await writeBite({ name: protection, caughtBy: caught, seed: seed - 1 });
   }
   return missed.length === 0;
 }
