@@ -73,7 +73,7 @@ export class Counter<Label extends string = never> extends Tally<Label, { value:
   /** @param by From 0 on. Default 1. */
   inc(...args: [Label] extends [never] ? [by?: number] : [labels: Labels<Label>, by?: number]): void {
     const [labels, by = 1] = typeof args[0] === "object" ? (args as [Labels<Label>, number?]) : [{}, args[0]];
-    this.seriesOf(labels).value += by as number;
+    this.seriesOf(labels).value += by;
   }
 
   protected create(): { value: number } {
