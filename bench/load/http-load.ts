@@ -172,14 +172,11 @@ class Line {
   }
 }
 
-/** Each request with an Idempotency-Key of its own: the guarantees are all on. */
 function postsOf(job: PostJob): () => Request | undefined {
   const { eventsPerRequest, paths, contentType, until } = job;
   const bodies = new Bodies(job.lines, eventsPerRequest, job.pass, job.spoilEvery);
   const starts = paths.map(
-    (path) =>
-      `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${job.port}\r\ncontent-type: ${contentType}\r\n` +
-      `idempotency-key: ${job.pass}-`,
+    (path) => `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${job.port}\r\ncontent-type: ${contentType}\r\n`,
   );
   let left = "events" in until ? until.events : Number.POSITIVE_INFINITY;
   let count = 0;
@@ -188,7 +185,9 @@ function postsOf(job: PostJob): () => Request | undefined {
     left -= eventsPerRequest;
     const body = bodies.next();
     const start = starts[count % starts.length] ?? "";
-    const head = `${start}${count++}\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const key = job.keys !== false ? `idempotency-key: ${job.pass}-${count}\r\n` : "";
+    count++;
+    const head = `${start}${key}content-length: ${body.length}\r\n\r\n`;
     return { head, body, events: eventsPerRequest };
   };
 }

@@ -23,6 +23,8 @@ export interface PostJob extends Events {
   readonly paths: readonly string[];
   readonly contentType: string;
   readonly connections: number;
+  /** Whether each request has an Idempotency-Key of its own. Default: it has. */
+  readonly keys?: boolean;
   /** Events a second; requests that are late count from when they were due. Default: as fast as answers come. */
   readonly rate?: number;
   /** Every so many events one is made one that the schema doesn't allow. */

@@ -1,4 +1,5 @@
 import { alternate } from "../bench.ts";
+import { HEADRACE } from "../contender.ts";
 import { ratioGoal } from "../goals.ts";
 import { bareHttp, fastifyDuckdb, fastifyPostgres, natsServer } from "../peers/contenders.ts";
 import { headrace } from "../peers/headrace.ts";
@@ -23,13 +24,15 @@ export const singleEvents: Row = {
       contentType: "application/json",
       connections: CONNECTIONS,
     };
+    const server = headrace(workshop);
     const [postgres, bare] = [fastifyPostgres(workshop), bareHttp(workshop)];
     const table: Table = {
       title: "Flights of about 134 bytes, one in each request",
       unit: "events/s",
       better: "more",
       entries: await alternate(bench, [
-        posting(bench, headrace(workshop), work),
+        posting(bench, server, work),
+        posting(bench, { ...server, name: `${HEADRACE}, without Idempotency-Key` }, { ...work, keys: false }),
         posting(bench, postgres, work),
         posting(bench, fastifyDuckdb(workshop), work),
         posting(bench, bare, work),
@@ -44,7 +47,9 @@ export const singleEvents: Row = {
         ratioGoal("must reach", "≥ 60 % of bare node:http", table, bare.name, 0.6),
         ratioGoal("beyond", "90 % of bare node:http", table, bare.name, 0.9),
       ],
-      remarks: ["Each request has an Idempotency-Key of its own, and the stream has an `id`."],
+      remarks: [
+        "Each request has an Idempotency-Key of its own, and the stream has an `id`. Without the key a repeat still counts once, by that `id`.",
+      ],
     };
   },
 };

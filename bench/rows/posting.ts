@@ -3,7 +3,7 @@ import { cpuPerMillion, eventsPerSecond, type Contender } from "../contender.ts"
 import type { Job, Lines, PostJob } from "../load/job.ts";
 import { runLoad, type Measured } from "../load/run-load.ts";
 
-export type Posting = Pick<PostJob, "eventsPerRequest" | "contentType" | "connections"> & {
+export type Posting = Pick<PostJob, "eventsPerRequest" | "contentType" | "connections" | "keys"> & {
   readonly path: string;
   readonly lines: Lines;
 };

@@ -34,14 +34,15 @@ export class Connections {
     });
   }
 
-  /** Counts a request as in flight until its answer has left, or can't any more. */
-  begin(request: IncomingMessage, response: ServerResponse): void {
+  /** Counts a request as in flight until its answer has left, or can't any more; then `ended` is called. */
+  begin(request: IncomingMessage, response: ServerResponse, ended: () => void): void {
     this.#newest.set(request.socket, request);
     this.#inFlight += 1;
     response.once("close", () => {
       this.#inFlight -= 1;
       if (response.getHeader("connection") !== "close") this.#lastInvited = performance.now();
       this.#changed();
+      ended();
     });
   }
 

@@ -209,9 +209,8 @@ function missed(
 function observe(app: FastifyInstance, connections: Connections, { logger, observer }: ServerOptions): void {
   app.addHook("onRequest", (request, { raw: response }, done) => {
     const from = performance.now();
-    connections.begin(request.raw, response);
     // Not Fastify's onResponse, which a client that goes away can keep from being called.
-    response.once("close", () => {
+    connections.begin(request.raw, response, () => {
       const route = routeOf(request);
       const status = answeredStatus(response);
       const duration = performance.now() - from;

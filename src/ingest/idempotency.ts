@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { HeadraceError } from "../errors.ts";
-import { MIB } from "../units.ts";
+import { FirstInMap } from "../first-in-map.ts";
+import { KIB, MIB } from "../units.ts";
 import type { BatchRange } from "../load/load.ts";
 import { KEYED_RANGES_MAX } from "./limits.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -8,6 +9,8 @@ import type { WorkSlice } from "./work-slices.ts";
 
 /** What is hashed between two looks at the clock. Bytes; about 2 ms without the processor's help. */
 const HASH_STEP = MIB;
+/** Bodies that are hashed with one call, which needs a copy. Bytes. */
+const HASH_AT_ONCE = 4 * KIB;
 
 /** The keys whose requests aren't answered yet. */
 export class KeysInFlight {
@@ -33,15 +36,12 @@ export class KeysInFlight {
 
 /** Where the batches of the latest keys lie, so that a request that comes again can wait for them too. */
 export class KeyedRanges {
-  readonly #ranges = new Map<string, BatchRange>();
+  readonly #ranges = new FirstInMap<string, BatchRange>();
 
   remember(stream: string, key: string, range: BatchRange): void {
-    this.#ranges.set(`${stream}/${key}`, range);
-    if (this.#ranges.size <= KEYED_RANGES_MAX) return;
-    for (const oldest of this.#ranges.keys()) {
-      this.#ranges.delete(oldest);
-      break;
-    }
+    this.#ranges.put(`${stream}/${key}`, range);
+    const { oldest, size } = this.#ranges;
+    if (size > KEYED_RANGES_MAX && oldest !== undefined) this.#ranges.delete(oldest.key);
   }
 
   find(stream: string, key: string): BatchRange | undefined {
@@ -63,14 +63,18 @@ export async function hashRequest(
   body: Buffer,
   slice: WorkSlice,
 ): Promise<string> {
-  const hash = createHash("sha256").update(`${mediaType}\n${onInvalid}\n`);
+  let head = `${mediaType}\n${onInvalid}\n`;
   if (binary !== undefined) {
     const attributes = [...binary.attributes].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    hash.update(JSON.stringify(attributes));
+    head += JSON.stringify(attributes);
   }
+  // In one call it takes half the time.
+  if (body.length <= HASH_AT_ONCE)
+    return hash("sha256", Buffer.concat([Buffer.from(head), body]), "base64url");
+  const hashing = createHash("sha256").update(head);
   for (let from = 0; from < body.length; from += HASH_STEP) {
-    hash.update(body.subarray(from, from + HASH_STEP));
+    hashing.update(body.subarray(from, from + HASH_STEP));
     if (slice.isOver) await slice.pause();
   }
-  return hash.digest("base64url");
+  return hashing.digest("base64url");
 }

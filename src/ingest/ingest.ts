@@ -81,6 +81,8 @@ class Ingest {
   readonly #keys = new KeysInFlight();
   readonly #keeper: Keeper;
   readonly #slices = new WorkSlices();
+  /** Streams that the loader had nothing against in this turn of the event loop. */
+  readonly #welcome = new Set<string>();
   /** What the events of each stream are. */
   readonly #types: ReadonlyMap<string, EventType>;
 
@@ -170,12 +172,17 @@ class Ingest {
     });
   }
 
-  /** What the loader says against taking more. */
+  /** What the loader says against taking more. Asked once for all requests of a turn of the event loop. */
   #refuseByLoader(stream: string): void {
+    if (this.#welcome.has(stream)) return;
     const max = this.#deps.limits.lagEventsMax;
     const { closed, lagEvents } = this.#deps.loader.status(stream);
     if (closed !== undefined) throw new HeadraceError("store_mismatch", closed);
-    if (lagEvents <= max) return;
+    if (lagEvents <= max) {
+      if (this.#welcome.size === 0) setImmediate(() => this.#welcome.clear());
+      this.#welcome.add(stream);
+      return;
+    }
     const limit = INGEST_LIMIT_SETTINGS.lagEventsMax;
     throw new HeadraceError(
       "overloaded",

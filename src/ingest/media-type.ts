@@ -54,6 +54,8 @@ export function isJsonType(header: string): boolean {
 
 /** Whether the body is a CloudEvent, or several, with their attributes beside their data. */
 export function isCloudEventsType(header: string | undefined): boolean {
+  const plain = header === undefined ? undefined : MEDIA_TYPES.get(header);
+  if (plain !== undefined) return plain.startsWith("application/cloudevents");
   return parse(header ?? "").name.startsWith("application/cloudevents");
 }
 

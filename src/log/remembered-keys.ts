@@ -1,10 +1,12 @@
+import { FirstInMap } from "../first-in-map.ts";
+
 /** The idempotency keys of a stream that are remembered: those of a window of time, and a number at most. */
 export class RememberedKeys<Place extends { readonly acceptedAt: number }> {
   readonly #window: number;
   readonly #count: number;
   readonly #clock: () => number;
   /** In the order of the log, so that the first is the oldest. */
-  readonly #places = new Map<string, Place>();
+  readonly #places = new FirstInMap<string, Place>();
   /** When the latest key was accepted that had to make room for a newer one. */
   #forgotten = Number.NEGATIVE_INFINITY;
 
@@ -15,9 +17,8 @@ export class RememberedKeys<Place extends { readonly acceptedAt: number }> {
   }
 
   add(key: string, place: Place): void {
-    // Put at the end even when an expired one of the same name is there.
-    this.#places.delete(key);
-    this.#places.set(key, place);
+    // At the end even when an expired one of the same name is there.
+    this.#places.put(key, place);
     this.#expire();
   }
 
@@ -43,7 +44,7 @@ export class RememberedKeys<Place extends { readonly acceptedAt: number }> {
   /** Tells that an entry lies elsewhere now, if it lies where `from` says. */
   move(key: string, from: (place: Place) => boolean, place: Place): void {
     const current = this.#places.get(key);
-    if (current !== undefined && from(current)) this.#places.set(key, place);
+    if (current !== undefined && from(current)) this.#places.replace(key, place);
   }
 
   /** Whether what was accepted then can't be remembered any more. */
@@ -66,11 +67,12 @@ export class RememberedKeys<Place extends { readonly acceptedAt: number }> {
   }
 
   #expire(): void {
-    for (const [key, place] of this.#places) {
-      const over = this.#isOver(place);
+    for (let { oldest } = this.#places; oldest !== undefined; { oldest } = this.#places) {
+      const place = this.#places.get(oldest.key);
+      const over = place === undefined || this.#isOver(place);
       if (this.#places.size <= this.#count && !over) return;
       if (!over) this.#forgotten = place.acceptedAt;
-      this.#places.delete(key);
+      this.#places.delete(oldest.key);
     }
   }
 }

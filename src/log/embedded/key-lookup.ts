@@ -61,18 +61,18 @@ export class KeyLookup {
     }
   }
 
-  async #claim(keys: readonly string[], write: () => Promise<Appended>): Promise<Appended> {
+  #claim(keys: readonly string[], write: () => Promise<Appended>): Promise<Appended> {
     const writing = write();
-    const ended = settled(writing);
-    for (const key of keys) this.#underWay.set(key, ended);
-    try {
-      return await writing;
-    } finally {
+    const end = (): void => {
       for (const key of keys) this.#underWay.delete(key);
-    }
+    };
+    const ended = writing.then(end, end);
+    for (const key of keys) this.#underWay.set(key, ended);
+    return writing;
   }
 
   async recall(key: string): Promise<KeyedAnswer | undefined> {
+    if (this.#keys.find(key) === undefined) return undefined;
     const found = await this.#recallAll([key]);
     return found.get(key);
   }
@@ -159,9 +159,4 @@ function runsOf(found: readonly Found[]): Found[][] {
     run.push(one);
   }
   return runs;
-}
-
-/** Resolves when the promise does either. */
-async function settled(promise: Promise<unknown>): Promise<void> {
-  await Promise.allSettled([promise]);
 }

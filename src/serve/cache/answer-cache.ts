@@ -1,3 +1,4 @@
+import { FirstInMap } from "../../first-in-map.ts";
 import { MIB } from "../../units.ts";
 import type { Answer } from "../answer.ts";
 
@@ -17,7 +18,7 @@ interface Entry {
  * bytes; what was used longest ago goes first.
  */
 export class AnswerCache {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new FirstInMap<string, Entry>();
   readonly #bytesMax: number;
   #bytes = 0;
 
@@ -34,13 +35,12 @@ export class AnswerCache {
   get(key: string, versions: string): Answer | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
     if (entry.versions !== versions) {
-      this.#bytes -= entry.bytes;
+      this.#drop(key);
       return undefined;
     }
-    // The map keeps the order of insertion: what comes last was used last.
-    this.#entries.set(key, entry);
+    // What was put last was used last.
+    this.#entries.put(key, entry);
     return entry.answer;
   }
 
@@ -48,7 +48,7 @@ export class AnswerCache {
     const entry: Entry = { answer, versions, bytes: costOf(key, answer) };
     this.#drop(key);
     if (entry.bytes > this.#bytesMax) return;
-    this.#entries.set(key, entry);
+    this.#entries.put(key, entry);
     this.#bytes += entry.bytes;
     // A compressed form that is made later counts too.
     answer.onGrown = () => this.#reweigh(key, entry);
@@ -64,9 +64,9 @@ export class AnswerCache {
   }
 
   #shrink(): void {
-    for (const key of this.#entries.keys()) {
+    for (let { oldest } = this.#entries; oldest !== undefined; { oldest } = this.#entries) {
       if (this.#bytes <= this.#bytesMax) return;
-      this.#drop(key);
+      this.#drop(oldest.key);
     }
   }
 

@@ -1,6 +1,8 @@
+import { FirstInMap } from "../../first-in-map.ts";
+
 /** A map that keeps a limited number of entries: the one used longest ago goes first. */
 export class RecentMap<V> {
-  readonly #entries = new Map<string, V>();
+  readonly #entries = new FirstInMap<string, V>();
   readonly #max: number;
 
   constructor(max: number) {
@@ -10,17 +12,13 @@ export class RecentMap<V> {
   get(key: string): V | undefined {
     const value = this.#entries.get(key);
     if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
+    this.#entries.put(key, value);
     return value;
   }
 
   set(key: string, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#max) break;
-      this.#entries.delete(oldest);
-    }
+    this.#entries.put(key, value);
+    const { oldest, size } = this.#entries;
+    if (size > this.#max && oldest !== undefined) this.#entries.delete(oldest.key);
   }
 }
