@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { FirstInMap } from "../src/first-in-map.ts";
 import { seededRandom } from "./support/random.ts";
@@ -41,4 +43,21 @@ test("the oldest is the first of what was put and is there still", () => {
     expect(looked?.key).toBe(model[0]?.[0]);
     expect(map.has(key)).toBe(model.some(([other]) => other === key));
   }
+});
+
+test("memory stays flat while keys are put again and the oldest stays", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const heapUsed = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const map = new FirstInMap<number, number>();
+  for (let key = 0; key < 100; key++) map.put(key, key);
+  expect(map.oldest?.key).toBe(0);
+  const before = heapUsed();
+  for (let step = 0; step < 4_000_000; step++) map.put(1 + (step % 99), step);
+  // A walk that stood still would keep 200 MB of tables.
+  expect(heapUsed() - before).toBeLessThan(10e6);
+  expect(map.oldest?.key).toBe(0);
 });

@@ -35,7 +35,7 @@ export function planRows(batches: readonly LogBatch[], section: Section, offsets
       const start = skipLines(bytes, position, span.from - reached);
       // The section's end needs no counting of lines: most batches are taken whole.
       const end = span.to === range.to ? bytes.length : skipLines(bytes, start, span.to - span.from);
-      lines.push(bytes.subarray(start, end));
+      lines.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
       runs.push({ span, acceptedAt: batch.acceptedAt });
       [position, reached] = [end, span.to];
     }

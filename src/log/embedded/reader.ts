@@ -75,9 +75,12 @@ function addBatch(segment: Segment, found: FoundRecord, limit: ReadLimit, page: 
     acceptedAt: header.acceptedAt,
     schema: segment.placed.header.schema,
     events: { count: header.eventCount, bytes: buffer.subarray(events, rejected) },
-    rejected: {
-      count: header.rejectedCount,
-      bytes: buffer.subarray(rejected, rejected + header.rejectedBytes),
-    },
+    rejected:
+      header.rejectedCount === 0
+        ? NONE
+        : { count: header.rejectedCount, bytes: buffer.subarray(rejected, rejected + header.rejectedBytes) },
   });
 }
+
+/** Of most batches; one for all of them, since a small batch is hardly more than the objects that hold it. */
+const NONE: LogBatch["rejected"] = { count: 0, bytes: Buffer.alloc(0) };
