@@ -14,6 +14,8 @@ export interface StartOptions {
   /** A folder with data from before. Default: an empty one, gone after the stop. */
   readonly data?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it listens, if it can be told. Default: where it likes. */
+  readonly port?: number;
 }
 
 export interface Running extends AsyncDisposable {

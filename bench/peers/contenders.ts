@@ -2,9 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execFile } from "node:child_process";
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { promisify } from "node:util";
+import { freePort } from "../../test/support/free-port.ts";
 import type { Contender, Running } from "../contender.ts";
 import type { Workshop } from "../workshop.ts";
 
@@ -169,14 +168,4 @@ async function idsOf(user: string): Promise<{ readonly uid?: number; readonly gi
   const id = async (flag: string): Promise<number> =>
     Number((await promisify(execFile)("id", [flag, user])).stdout.trim());
   return { uid: await id("-u"), gid: await id("-g") };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -15,7 +15,17 @@ export function headrace(workshop: Workshop, env: Readonly<Record<string, string
       try {
         const data = options.data ?? stack.use(await workshop.folder("headrace")).path;
         const child = workshop.headrace(
-          ["start", "--project", PROJECT, "--port", "0", "--data", data, "--log-level", "info"],
+          [
+            "start",
+            "--project",
+            PROJECT,
+            "--port",
+            String(options.port ?? 0),
+            "--data",
+            data,
+            "--log-level",
+            "info",
+          ],
           { ...env, ...options.env },
         );
         stack.defer(() => child.stop());

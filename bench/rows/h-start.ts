@@ -2,11 +2,16 @@ import { alternate, type Entrant } from "../bench.ts";
 import { HEADRACE, type Contender } from "../contender.ts";
 import { figuresOf, goal, milliseconds } from "../goals.ts";
 import { fastifyDuckdb, fastifyPostgres } from "../peers/contenders.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { pause } from "../pause.ts";
 import { headrace } from "../peers/headrace.ts";
 import type { Table } from "../result.ts";
 import type { Row } from "./row.ts";
 
 const PATH = "/v1/endpoints/delays_by_origin?limit=50";
+/** How often it is asked until it answers, and for how long. Milliseconds. */
+const POLL_INTERVAL = 5;
+const PATIENCE = 10_000;
 /** Rows that the goal of 3 s speaks of. */
 const GOAL_ROWS = 100_000_000;
 
@@ -51,6 +56,8 @@ export const start: Row = {
         goal("beyond", "empty ≤ 0.5 s", first, (value) => value <= 500, milliseconds),
       ],
       remarks: [
+        "The endpoint is asked every 5 ms from the start on. Headrace answers, and takes events, before it says that it is ready: then it has also compared " +
+          "the store with its ledger and read the ids that an event can repeat, and goes on loading.",
         "PostgreSQL's time has the making of its cluster (`initdb`) in it where it begins empty, as Headrace's has the making of its store.",
       ],
     };
@@ -64,13 +71,27 @@ function starting(contender: Contender): Entrant {
     durability: "an answer of the endpoint",
     ...(missing === undefined ? {} : { missing }),
     async run() {
+      const port = await freePort();
       const from = performance.now();
-      await using running = await contender.start();
+      const started = new AbortController();
+      const early = firstAnswer(port, started.signal);
+      await using running = await contender.start({ port });
       const ready = performance.now();
-      const response = await fetch(`http://127.0.0.1:${running.port}${PATH}`);
-      await response.arrayBuffer();
-      if (!response.ok) throw new Error(`the first answer was ${response.status}`);
-      return { value: performance.now() - from, extra: { "says ready ms": ready - from } };
+      started.abort();
+      const answered = (await early) ?? (await firstAnswer(running.port, AbortSignal.timeout(PATIENCE)));
+      if (answered === undefined) throw new Error("the endpoint never answered");
+      return { value: answered - from, extra: { "says ready ms": ready - from } };
     },
   };
+}
+
+/** When the endpoint answered first; undefined when it hadn't by the time that the signal aborts. */
+async function firstAnswer(port: number, signal: AbortSignal): Promise<number | undefined> {
+  while (!signal.aborted) {
+    const response = await fetch(`http://127.0.0.1:${port}${PATH}`).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.ok === true) return performance.now();
+    await pause(POLL_INTERVAL);
+  }
+  return undefined;
 }

@@ -47,7 +47,7 @@ export interface Store {
   findIds(table: string, ids: readonly string[], since: number): Promise<ReadonlyMap<string, StoredId>>;
 
   /** For a table with ids: all ids that were accepted since then, in pages, to fill a filter at start. */
-  scanIds(table: string, since: number): AsyncIterable<readonly string[]>;
+  scanIds(table: string, since: number): AsyncIterable<TextColumn>;
 
   /** For a table with ids: ids that were stored before this time (milliseconds) needn't be kept any more; it may keep some longer. */
   forgetIds(table: string, storedBefore: number): Promise<void>;

@@ -1,5 +1,5 @@
 import type { Store } from "../../store/store.ts";
-import { inTurns } from "../in-turns.ts";
+import { countInTurns } from "../in-turns.ts";
 import { IdFilter } from "./id-filter.ts";
 
 export interface FillOptions {
@@ -22,7 +22,7 @@ export async function fillIdFilter(options: FillOptions): Promise<IdFilter> {
   const filter = new IdFilter({ window, idsMax, since });
   for await (const page of store.scanIds(table, since)) {
     // The store doesn't tell when each was accepted: as if it were now, they stay for longer than they need.
-    await inTurns(page, (id) => filter.add(filter.fingerprint(id), now));
+    await countInTurns(page.count, (row) => filter.add(filter.fingerprintAt(page, row), now));
     signal.throwIfAborted();
   }
   return filter;

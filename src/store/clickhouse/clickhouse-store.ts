@@ -18,6 +18,7 @@ import type {
   TableRebuild,
   TableSpec,
 } from "../store.ts";
+import type { TextColumn } from "../text-column.ts";
 import type { ClickHouseConnection } from "./connection.ts";
 import { storeIdOf } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
@@ -78,7 +79,7 @@ export class ClickHouseStore implements Store {
     return findIds(this.#connection, table, ids, since);
   }
 
-  scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
+  scanIds(table: string, since: number): AsyncIterable<TextColumn> {
     return scanIds(this.#connection, table, since);
   }
 

@@ -1,4 +1,5 @@
 import type { StoredId } from "../store.ts";
+import { TextColumnBuilder, type TextColumn } from "../text-column.ts";
 import type { ClickHouseConnection } from "./connection.ts";
 import { ID_PARTITION, idsTable } from "./ddl.ts";
 import { SECOND } from "../../units.ts";
@@ -9,7 +10,7 @@ import { quoteName, quoteText } from "./quote.ts";
 /** Ids that stand in one statement. */
 const IDS_AT_ONCE = 5_000;
 /** Ids of one page of a scan. */
-const PAGE_SIZE = 50_000;
+const PAGE_SIZE = 100_000;
 
 /** The first position of each of these ids, of those accepted since then (milliseconds). */
 export async function findIds(
@@ -40,20 +41,41 @@ export async function* scanIds(
   connection: ClickHouseConnection,
   table: string,
   since: number,
-): AsyncGenerator<readonly string[], void, undefined> {
-  let after = "";
-  for (let operator = ">="; ; operator = ">") {
-    // By the sort key, so that a page reads little more than its own rows.
-    const rows = await readLines(
-      connection,
+): AsyncGenerator<TextColumn, void, undefined> {
+  // By the sort key, so that a page reads little more than its own rows.
+  const read = async (operator: ">=" | ">", after: string): Promise<TextColumn> => {
+    const sql =
       `SELECT DISTINCT id FROM ${copiesOf(connection, idsTable(table))} ` +
-        `WHERE id ${operator} ${quoteText(after)} AND ${acceptedSince(since)} ORDER BY id LIMIT ${PAGE_SIZE}`,
-    );
-    const page = rows.map(([id = ""]) => id);
-    if (page.length > 0) yield page;
-    if (page.length < PAGE_SIZE) return;
-    after = page.at(-1) ?? "";
+      `WHERE id ${operator} ${quoteText(after)} AND ${acceptedSince(since)} ORDER BY id LIMIT ${PAGE_SIZE}`;
+    return columnOf(await readIds(connection, sql, "RowBinary"));
+  };
+  let reading = read(">=", "");
+  for (;;) {
+    const page = await reading;
+    const isLast = page.count < PAGE_SIZE;
+    // The next one is read while this one is worked on.
+    if (!isLast) reading = read(">", page.at(page.count - 1));
+    // Whoever leaves early doesn't hear of its failure.
+    reading.catch(() => {});
+    if (page.count > 0) yield page;
+    if (isLast) return;
   }
+}
+
+/** Strings as RowBinary has them: each its length in groups of 7 bits, the lowest first, and its bytes. */
+function columnOf(bytes: Buffer): TextColumn {
+  const column = new TextColumnBuilder(PAGE_SIZE);
+  for (let at = 0; at < bytes.length;) {
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const group = bytes[at++] ?? 0;
+      length |= (group & 0x7f) << shift;
+      if (group < 0x80) break;
+    }
+    column.addBytes(bytes, at, at + length);
+    at += length;
+  }
+  return column.finish();
 }
 
 /** Drops the days all of whose ids were stored before that time (milliseconds): whole partitions, which costs nothing. */
@@ -76,13 +98,19 @@ function acceptedSince(since: number): string {
 }
 
 async function readLines(connection: ClickHouseConnection, sql: string): Promise<string[][]> {
-  let bytes: Buffer;
+  return tsvRows((await readIds(connection, sql, "TabSeparated")).toString());
+}
+
+async function readIds(
+  connection: ClickHouseConnection,
+  sql: string,
+  format: "TabSeparated" | "RowBinary",
+): Promise<Buffer> {
   try {
-    bytes = await connection.run(sql, "TabSeparated");
+    return await connection.run(sql, format);
   } catch (error) {
     throw storeFailed("Reading the stored ids failed", error);
   }
-  return tsvRows(bytes.toString());
 }
 
 /** The fields of tab-separated rows. */

@@ -18,6 +18,7 @@ import type {
   TableRebuild,
   TableSpec,
 } from "../store.ts";
+import type { TextColumn } from "../text-column.ts";
 import type { PostgresTarget } from "./connect-options.ts";
 import { idsTable, STORE_STATEMENTS, STORE_TABLE, TABLES_TABLE } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
@@ -128,7 +129,7 @@ export class PostgresStore implements Store {
     return findIds(this.#writing, table, ids, since);
   }
 
-  scanIds(table: string, since: number): AsyncIterable<readonly string[]> {
+  scanIds(table: string, since: number): AsyncIterable<TextColumn> {
     return scanIds(this.#writing, table, since);
   }
 

@@ -1,4 +1,5 @@
 import type { StoredId } from "../store.ts";
+import { TextColumn } from "../text-column.ts";
 import { idsTable } from "./ddl.ts";
 import { storeFailed } from "./engine-errors.ts";
 import { release, rowsOf } from "./connection.ts";
@@ -41,7 +42,7 @@ export async function* scanIds(
   pool: PostgresPool,
   table: string,
   since: number,
-): AsyncGenerator<readonly string[], void, undefined> {
+): AsyncGenerator<TextColumn, void, undefined> {
   const connection = await pool.acquire().catch((error: unknown) => {
     throw storeFailed("Reading the stored ids failed", error);
   });
@@ -56,7 +57,7 @@ export async function* scanIds(
     );
     for (;;) {
       const page = (await rowsOf(connection, `FETCH ${PAGE_SIZE} FROM ids`)).map(([id]) => id ?? "");
-      if (page.length > 0) yield page;
+      if (page.length > 0) yield TextColumn.of(page);
       if (page.length < PAGE_SIZE) break;
     }
     await connection.query("COMMIT");

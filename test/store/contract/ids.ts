@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../../src/store/store.ts";
+import type { TextColumn } from "../../../src/store/text-column.ts";
 import { DAY, MINUTE } from "../../../src/units.ts";
 import { batchOf, column, create, failureOf, schemaOf, tableOf } from "../support.ts";
 import type { StoreWords } from "../words.ts";
 
 const COLUMNS = [column("id", "string"), column("n", { kind: "int", bits: 32, signed: true })];
 const SCHEMA = schemaOf(COLUMNS, "id");
+
+function textsOf(column: TextColumn): string[] {
+  return Array.from({ length: column.count }, (_, row) => column.at(row));
+}
 
 export function describeIds(store: () => Store, words: StoreWords): void {
   const insert = (table: string, ids: readonly string[], offset: number, acceptedAt: number, log = "log-a") =>
@@ -102,10 +107,27 @@ export function describeIds(store: () => Store, words: StoreWords): void {
       expect(found.size).toBe(ids.length);
       expect(found.get("id-120000")).toEqual({ log: "log-a", offset: 120_000 });
 
-      const pages: (readonly string[])[] = [];
-      for await (const page of store().scanIds("ids_many", now - 30_000)) pages.push(page);
+      const pages: string[][] = [];
+      for await (const page of store().scanIds("ids_many", now - 30_000)) pages.push(textsOf(page));
       expect(pages.length).toBeGreaterThan(1);
       expect(new Set(pages.flat())).toEqual(new Set(ids));
+    });
+
+    test("are scanned as they were stored, whatever they are made of", async () => {
+      await table("ids_odd");
+      const ids = [
+        "plain",
+        "with space",
+        "t\ta\\b\"'",
+        "line\nbreak",
+        "é 漢 😀",
+        "x".repeat(200),
+        "y".repeat(20_000),
+      ];
+      await insert("ids_odd", ids, 0, Date.now());
+      const scanned: string[] = [];
+      for await (const page of store().scanIds("ids_odd", 0)) scanned.push(...textsOf(page));
+      expect(scanned.sort()).toEqual(ids.sort());
     });
 
     test("are kept until they are let go, by when they were stored", async () => {
@@ -127,7 +149,7 @@ export function describeIds(store: () => Store, words: StoreWords): void {
       expect((await store().findIds("ids_none", ["a"], 0)).size).toBe(0);
       expect((await store().findIds("ids_none", [], 0)).size).toBe(0);
       await store().forgetIds("ids_none", Date.now());
-      for await (const page of store().scanIds("ids_none", 0)) expect(page).toEqual([]);
+      for await (const page of store().scanIds("ids_none", 0)) expect(textsOf(page)).toEqual([]);
     });
   });
 }
