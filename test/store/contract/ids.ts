@@ -8,8 +8,8 @@ import type { StoreWords } from "../words.ts";
 const COLUMNS = [column("id", "string"), column("n", { kind: "int", bits: 32, signed: true })];
 const SCHEMA = schemaOf(COLUMNS, "id");
 
-function textsOf(column: TextColumn): string[] {
-  return Array.from({ length: column.count }, (_, row) => column.at(row));
+function textsOf(ids: TextColumn): string[] {
+  return Array.from({ length: ids.count }, (_, row) => ids.at(row));
 }
 
 export function describeIds(store: () => Store, words: StoreWords): void {
