@@ -37,7 +37,9 @@ export const start: Row = {
       title: `The same with ${many} rows and the log of all of them`,
       unit: "ms",
       better: "less",
-      entries: await alternate(bench, [starting({ ...own, start: () => own.start({ data }) })]),
+      entries: await alternate(bench, [
+        starting({ ...own, start: (options) => own.start({ ...options, data }) }),
+      ]),
     };
     const [first, second] = [empty, full].map((table) => figuresOf(table, HEADRACE)?.value.median);
     return {
