@@ -9,6 +9,7 @@ import { eventTypeOf } from "../src/project/schema/stream-schema.ts";
 import { SPLIT_DONE } from "../src/ingest/split/event-splitter.ts";
 import { splitNdjson } from "../src/ingest/split/split-ndjson.ts";
 import { MIB } from "../src/units.ts";
+import { flightSchema } from "./data/schemas.ts";
 
 const EVENTS = 20_000;
 const ROUNDS = 9;
@@ -24,14 +25,7 @@ interface Workload {
 const WORKLOADS: readonly Workload[] = [
   {
     name: "flight",
-    schema: z.object({
-      flight_id: z.string(),
-      date: z.iso.datetime({ offset: true }),
-      delay: z.int32(),
-      distance: z.int32().optional(),
-      origin: z.string().length(3),
-      destination: z.string().length(3),
-    }),
+    schema: z.object(flightSchema.shape),
     event: (index) => ({
       flight_id: `flights-3m-${String(index).padStart(12, "0")}`,
       date: instant(index).toISOString(),

@@ -23,10 +23,6 @@ export class FirstInMap<Key, Value> {
     return this.#entries.get(key);
   }
 
-  has(key: Key): boolean {
-    return this.#entries.has(key);
-  }
-
   /** Puts it as the newest, also when the key is there already. */
   put(key: Key, value: Value): void {
     this.delete(key);

@@ -1,17 +1,11 @@
 import { defineEndpoint, defineProject, defineStream, sql } from "headrace";
 import { z } from "zod";
+import { flightSchema } from "../data/schemas.ts";
 
 /** Without an id, so that its partitions can be loaded by several processes. */
 const flights = defineStream("flights", {
   description: "One row per departure",
-  schema: z.object({
-    flight_id: z.string(),
-    date: z.iso.datetime({ offset: true }),
-    delay: z.int32(),
-    distance: z.int32().optional(),
-    origin: z.string().length(3),
-    destination: z.string().length(3),
-  }),
+  schema: z.object(flightSchema.shape),
   table: { orderBy: ["origin", "date"] },
 });
 

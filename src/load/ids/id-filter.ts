@@ -50,12 +50,7 @@ export class IdFilter {
     return this.#size;
   }
 
-  fingerprint(id: string): number {
-    const bytes = Buffer.from(id);
-    return hash(bytes, 0, bytes.length, this.#seed);
-  }
-
-  /** The same of a column's row. */
+  /** What the filter knows of the id in a column's row. */
   fingerprintAt(ids: TextColumn, row: number): number {
     return hash(ids.bytes, ids.startOf(row), ids.endOf(row), this.#seed);
   }

@@ -17,7 +17,8 @@ interface StoredRow extends StoredId {
 /** What a store with these ids answers, and a filter that has them. */
 function searchOf(stored: readonly StoredRow[], refused: readonly RefusedPlace[] = []) {
   const filter = new IdFilter({ window: WINDOW, idsMax: 10_000, since: -Infinity });
-  for (const { id, acceptedAt } of stored) filter.add(filter.fingerprint(id), acceptedAt);
+  for (const { id, acceptedAt } of stored)
+    filter.add(filter.fingerprintAt(TextColumn.of([id]), 0), acceptedAt);
   let questions = 0;
   const search: DuplicateSearch = {
     store: {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { IdFilter } from "../../../src/load/ids/id-filter.ts";
+import { TextColumn } from "../../../src/store/text-column.ts";
 import { DAY, HOUR } from "../../../src/units.ts";
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -10,8 +11,9 @@ function filterOf(options: { readonly idsMax?: number; readonly since?: number }
     idsMax: options.idsMax ?? 1_000_000,
     since: options.since ?? NOW - DAY,
   });
-  const may = (id: string, at: number) => filter.mayHave(filter.fingerprint(id), at);
-  const add = (id: string, at: number) => filter.add(filter.fingerprint(id), at);
+  const fingerprint = (id: string) => filter.fingerprintAt(TextColumn.of([id]), 0);
+  const may = (id: string, at: number) => filter.mayHave(fingerprint(id), at);
+  const add = (id: string, at: number) => filter.add(fingerprint(id), at);
   return { filter, may, add };
 }
 
